@@ -1,0 +1,101 @@
+#pragma once
+#include "error.h"
+#include "job.h"
+#include "model.h"
+
+/* The contract between the filesystem and whatever keeps the snapshots.
+ *
+ * Every function may be called from any thread, several at a time; a backend
+ * does its own locking.  Every function but peek_domain may block.  A function
+ * that can fail ends in GError **error and returns FALSE or NULL exactly when
+ * it set it.  What is returned belongs to the caller; what is passed in does
+ * not change hands.  Names are the hypervisor's own: escaping is the
+ * filesystem's matter.  Domains are named by name, snapshots by id. */
+typedef struct Backend Backend;
+
+/* From the command line; valid while the backend is open. */
+typedef struct {
+  gboolean read_only;
+  const char *const *allow; /* further directories that disks may be in; NULL: none */
+} BackendOptions;
+
+/* What a person asked for, already checked for what can be checked without the backend. */
+typedef struct {
+  const char *name;        /* NULL: make one up */
+  const char *description; /* NULL: none */
+  const char *under;       /* id of the snapshot that must be current, "" if there must be none;
+                              otherwise NOT_CURRENT.  NULL: whichever is current */
+} CreateOptions;
+
+/* Called from a thread of the backend's, with no lock held; @domain NULL: domains came or went. */
+typedef void (*BackendChanged) (const char *domain, gpointer data);
+
+typedef struct {
+  const char *scheme; /* "local", "memory": before the ':' of a URI */
+
+  /* Required.  open starts no threads: the process may still fork. */
+  Backend *(*open) (const char *location, const BackendOptions *options, GError **error);
+  void (*close) (Backend *backend);
+  GStrv (*list_domains) (Backend *backend, GError **error);
+  Domain *(*get_domain) (Backend *backend, const char *name, GError **error);
+
+  /* The picture if it is at hand, else NULL: ask get_domain where waiting is allowed. */
+  Domain *(*peek_domain) (Backend *backend, const char *name);
+
+  /* Required where the domain's `can` says so.  Each is all or nothing and durable when it
+   * returns TRUE: a picture asked for afterwards shows it. */
+  char *(*create) (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
+                   GError **error); /* the id */
+  gboolean (*discard) (Backend *backend, const char *domain, const char *snapshot, Job *job,
+                       GError **error); /* a leaf; NOT_EMPTY otherwise */
+  gboolean (*revert) (Backend *backend, const char *domain, const char *snapshot, Job *job,
+                      GError **error);
+  gboolean (*describe) (Backend *backend, const char *domain, const char *snapshot,
+                        const char *text, Job *job, GError **error); /* "" removes it */
+  gboolean (*rename) (Backend *backend, const char *domain, const char *snapshot, const char *name,
+                      Job *job, GError **error);
+
+  /* Optional; NULL: unknown, always "shutoff", never changes by itself. */
+  char *(*run_state) (Backend *backend, const char *domain, GError **error); /* libvirt's word */
+  /* Starts threads; called once, before the first request.  After close no more calls come. */
+  gboolean (*watch) (Backend *backend, BackendChanged changed, gpointer data, GError **error);
+  /* Lines for .vmsnapfs/stats, "key: value"; free with g_free. */
+  char *(*stats) (Backend *backend);
+  /* The directory that holds everything, so that nobody mounts over it; NULL: there is none. */
+  const char *(*directory) (Backend *backend);
+} BackendOps;
+
+/* Embedded first in each backend's own struct. */
+struct Backend {
+  const BackendOps *ops;
+  gboolean read_only; /* set by backend_open: whether every change is refused */
+};
+
+/* The only callers of the table: each checks that the function is there and
+ * the arguments are sane, logs the call, and asserts the contract on the way
+ * out: an error is set exactly when the call failed. */
+
+/* @source: a URI with a known scheme, or the path of a directory. */
+Backend *backend_open (const char *source, const BackendOptions *options, GError **error);
+void backend_close (Backend *backend);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Backend, backend_close)
+
+const char *backend_scheme (const Backend *backend);
+const char *backend_directory (Backend *backend);
+gboolean backend_can_watch (const Backend *backend);
+GStrv backend_list_domains (Backend *backend, GError **error);
+Domain *backend_get_domain (Backend *backend, const char *name, GError **error);
+Domain *backend_peek_domain (Backend *backend, const char *name);
+char *backend_create (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
+                      GError **error);
+gboolean backend_discard (Backend *backend, const char *domain, const char *snapshot, Job *job,
+                          GError **error);
+gboolean backend_revert (Backend *backend, const char *domain, const char *snapshot, Job *job,
+                         GError **error);
+gboolean backend_describe (Backend *backend, const char *domain, const char *snapshot,
+                           const char *text, Job *job, GError **error);
+gboolean backend_rename (Backend *backend, const char *domain, const char *snapshot,
+                         const char *name, Job *job, GError **error);
+char *backend_run_state (Backend *backend, const char *domain, GError **error);
+gboolean backend_watch (Backend *backend, BackendChanged changed, gpointer data, GError **error);
+char *backend_stats (Backend *backend);

@@ -1,0 +1,156 @@
+/* Pictures of domains and snapshots: making, counting and freeing them.
+ *
+ * Nothing here locks: a picture is built by one thread and never changes once it is published.
+ * What is asked of a sealed picture is answered in forest.c. */
+#include "model.h"
+#include "forest.h"
+
+static const struct {
+  BackendCan can;
+  const char *word;
+} can_words[] = {
+  { CAN_CREATE, "create" },     { CAN_DISCARD, "discard" }, { CAN_REVERT, "revert" },
+  { CAN_DESCRIBE, "describe" }, { CAN_RENAME, "rename" },
+};
+
+char *
+backend_can_words (BackendCan can)
+{
+  GString *words = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (can_words); i++)
+    if (can & can_words[i].can)
+      g_string_append_printf (words, "%s%s", words->len > 0 ? " " : "", can_words[i].word);
+  return g_string_free (words, FALSE);
+}
+
+Disk *
+disk_new (const char *target, guint64 size, const char *xml)
+{
+  Disk *disk = g_new0 (Disk, 1);
+
+  disk->target = g_strdup (target);
+  disk->size = size;
+  disk->xml = xml == NULL ? NULL : text_from_string (xml);
+  return disk;
+}
+
+void
+disk_free (Disk *disk)
+{
+  if (disk == NULL)
+    return;
+  g_free (disk->target);
+  text_unref (disk->xml);
+  g_free (disk);
+}
+
+static void
+free_disk (gpointer disk)
+{
+  disk_free (disk);
+}
+
+Snapshot *
+snapshot_new (const char *id, const char *name)
+{
+  Snapshot *snapshot = g_new0 (Snapshot, 1);
+
+  snapshot->refs = 1;
+  snapshot->id = g_strdup (id);
+  snapshot->name = g_strdup (name);
+  snapshot->disks = g_ptr_array_new_with_free_func (free_disk);
+  return snapshot;
+}
+
+Snapshot *
+snapshot_ref (Snapshot *snapshot)
+{
+  g_atomic_int_inc (&snapshot->refs);
+  return snapshot;
+}
+
+void
+snapshot_unref (Snapshot *snapshot)
+{
+  if (snapshot == NULL || !g_atomic_int_dec_and_test (&snapshot->refs))
+    return;
+  g_free (snapshot->id);
+  g_free (snapshot->mark);
+  g_free (snapshot->name);
+  g_free (snapshot->parent);
+  g_free (snapshot->state);
+  g_free (snapshot->description);
+  g_free (snapshot->problem);
+  text_unref (snapshot->xml);
+  text_unref (snapshot->domain_xml);
+  g_ptr_array_unref (snapshot->disks);
+  g_free (snapshot);
+}
+
+static Disk *
+copy_disk (const Disk *from)
+{
+  Disk *to = disk_new (from->target, from->size, NULL);
+
+  to->xml = text_ref (from->xml);
+  return to;
+}
+
+Snapshot *
+snapshot_copy (const Snapshot *snapshot)
+{
+  Snapshot *copy = snapshot_new (snapshot->id, snapshot->name);
+
+  copy->mark = g_strdup (snapshot->mark);
+  copy->parent = g_strdup (snapshot->parent);
+  copy->created = snapshot->created;
+  copy->changed = snapshot->changed;
+  copy->state = g_strdup (snapshot->state);
+  copy->description = g_strdup (snapshot->description);
+  copy->problem = g_strdup (snapshot->problem);
+  copy->external = snapshot->external;
+  copy->metadata = snapshot->metadata;
+  copy->can = snapshot->can;
+  copy->xml = text_ref (snapshot->xml);
+  copy->domain_xml = text_ref (snapshot->domain_xml);
+  for (guint i = 0; i < snapshot->disks->len; i++)
+    g_ptr_array_add (copy->disks, copy_disk (g_ptr_array_index (snapshot->disks, i)));
+  return copy;
+}
+
+Domain *
+domain_new (const char *name, const char *uuid)
+{
+  Domain *domain = g_new0 (Domain, 1);
+
+  domain->refs = 1;
+  domain->name = g_strdup (name);
+  domain->uuid = g_strdup (uuid);
+  domain->disks = g_ptr_array_new_with_free_func (free_disk);
+  domain->notes = g_ptr_array_new_with_free_func (g_free);
+  return domain;
+}
+
+Domain *
+domain_ref (Domain *domain)
+{
+  g_atomic_int_inc (&domain->refs);
+  return domain;
+}
+
+void
+domain_unref (Domain *domain)
+{
+  if (domain == NULL || !g_atomic_int_dec_and_test (&domain->refs))
+    return;
+  forest_free (domain->forest);
+  g_free (domain->name);
+  g_free (domain->uuid);
+  g_free (domain->current);
+  g_free (domain->problem);
+  text_unref (domain->xml);
+  g_ptr_array_unref (domain->disks);
+  g_ptr_array_unref (domain->notes);
+  g_free (domain);
+}

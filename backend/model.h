@@ -1,0 +1,102 @@
+#pragma once
+#include "text.h"
+
+/* A picture of a domain and its snapshots at one moment.  Pictures are never
+ * changed: a backend makes a new one and puts it in place of the old, so a
+ * reader needs a reference, not a lock.  Snapshots that did not change are
+ * shared between pictures. */
+
+/* What a backend can do for a domain.  A property of the domain (its disks are
+ * raw, say), not of its present state: what is impossible only now fails with
+ * BUSY and a sentence that says why. */
+typedef enum {
+  CAN_CREATE = 1 << 0,
+  CAN_DISCARD = 1 << 1,
+  CAN_REVERT = 1 << 2,
+  CAN_DESCRIBE = 1 << 3,
+  CAN_RENAME = 1 << 4,
+} BackendCan;
+
+/* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */
+char *backend_can_words (BackendCan can);
+
+typedef struct {
+  char *target; /* the guest's name for it: "vda" */
+  guint64 size; /* bytes that the guest sees */
+  Text *xml;    /* a <disk> element: where its bytes are */
+} Disk;
+
+Disk *disk_new (const char *target, guint64 size, const char *xml);
+void disk_free (Disk *disk);
+
+typedef struct {
+  gint refs;         /* atomic; the rest never changes once the snapshot is in a picture */
+  char *id;          /* unique in the domain for ever: what every call names it by */
+  char *mark;        /* a few characters that tell it from others of the same name */
+  char *name;        /* what people call it, in the hypervisor's own spelling */
+  char *parent;      /* id; NULL for a root */
+  gint64 created;    /* seconds since the epoch */
+  gint64 changed;    /* the same, of the last change of name, description or parent */
+  char *state;       /* libvirt's word: "shutoff" */
+  char *description; /* NULL: none */
+  char *problem;     /* why it is damaged, a sentence; NULL: it is not */
+  gboolean external; /* in files of its own, not inside a disk image */
+  gboolean metadata; /* there is a record of it beside the data */
+  BackendCan can;    /* narrows the domain's */
+  Text *xml;         /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
+  Text *domain_xml;  /* the domain as it was then; NULL: not kept */
+  GPtrArray *disks;  /* of Disk */
+} Snapshot;
+
+/* All fields empty but for the reference and an empty array of disks. */
+Snapshot *snapshot_new (const char *id, const char *name);
+/* A copy that is in no picture yet, to be changed. */
+Snapshot *snapshot_copy (const Snapshot *snapshot);
+Snapshot *snapshot_ref (Snapshot *snapshot);
+void snapshot_unref (Snapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Snapshot, snapshot_unref)
+
+typedef struct {
+  gint refs; /* atomic; the rest never changes once the picture is published */
+  char *name;
+  char *uuid;       /* in the usual text form */
+  char *current;    /* id of the current snapshot; NULL: none */
+  char *problem;    /* why changes are refused, a sentence; NULL: they are not */
+  gint64 changed;   /* seconds since the epoch; when the description last changed */
+  BackendCan can;   /* for the domain as a whole */
+  Text *xml;        /* <domain>; NULL: there is none */
+  GPtrArray *disks; /* of Disk */
+  GPtrArray *notes; /* of char *: more lines for info, "key: value" */
+  struct Forest *forest;
+} Domain;
+
+/* A picture without snapshots, to be filled and then sealed. */
+Domain *domain_new (const char *name, const char *uuid);
+
+/* Takes ownership of @snapshots (of Snapshot, with snapshot_unref as free
+ * function).  Their order is the order of siblings.  A snapshot whose parent
+ * is missing, or that descends from itself, becomes a root with a problem
+ * noted.  After this the picture may be published and never changes. */
+void domain_seal (Domain *domain, GPtrArray *snapshots);
+
+Domain *domain_ref (Domain *domain);
+void domain_unref (Domain *domain);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Domain, domain_unref)
+
+/* What these return belongs to the picture. */
+const Snapshot *domain_snapshot (const Domain *domain, const char *id); /* NULL: not there */
+
+/* The children of @parent (an id; NULL: the roots) in order; of Snapshot; never NULL. */
+const GPtrArray *domain_children (const Domain *domain, const char *parent);
+
+/* Every snapshot, depth first, parents before children; of Snapshot. */
+const GPtrArray *domain_snapshots (const Domain *domain);
+
+/* The @nth (from 0) snapshot in depth-first order whose name is @name; NULL: no such. */
+const Snapshot *domain_named (const Domain *domain, const char *name, guint nth);
+
+/* How many in depth-first order before @snapshot have its name. */
+guint domain_namesakes_before (const Domain *domain, const Snapshot *snapshot);
+
+/* How many descend from @snapshot. */
+guint domain_descendants (const Domain *domain, const Snapshot *snapshot);

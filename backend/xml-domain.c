@@ -1,0 +1,154 @@
+/* What a <domain> says that we need: its name, and where its disks are.
+ *
+ * The description is parsed into locals, checked, and only then handed out: a
+ * half-filled one is never seen.  Whether the files exist is not asked here. */
+#include "error.h"
+#include "xml.h"
+
+#include <string.h>
+
+#define TARGET_LIMIT 32
+#define DISKS_LIMIT 1000
+
+static void
+disk_description_free (gpointer data)
+{
+  DiskDescription *disk = data;
+
+  if (disk == NULL)
+    return;
+  g_free (disk->target);
+  g_free (disk->format);
+  g_free (disk->source);
+  g_free (disk->xml);
+  g_free (disk);
+}
+
+void
+domain_description_free (DomainDescription *description)
+{
+  if (description == NULL)
+    return;
+  g_free (description->name);
+  g_free (description->uuid);
+  g_ptr_array_unref (description->disks);
+  g_free (description);
+}
+
+/* Targets become names of files and parts of ids, so only plain words pass.  (libvirt's schema
+ * allows no others.) */
+static gboolean
+is_plain_word (const char *word)
+{
+  gsize length = strlen (word);
+
+  if (length == 0 || length > TARGET_LIMIT)
+    return FALSE;
+  for (gsize i = 0; i < length; i++)
+    if (!g_ascii_isalnum (word[i]) && word[i] != '_')
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_known (const GPtrArray *disks, const char *target)
+{
+  for (guint i = 0; i < disks->len; i++) {
+    const DiskDescription *disk = g_ptr_array_index (disks, i);
+
+    if (g_str_equal (disk->target, target))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static char *
+attribute_of_child (const xmlNode *parent, const char *child, const char *name)
+{
+  const xmlNode *node = xml_child (parent, child);
+
+  return node == NULL ? NULL : xml_attribute (node, name);
+}
+
+static gboolean
+add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
+{
+  g_autofree char *target = attribute_of_child (node, "target", "dev");
+  DiskDescription *disk;
+
+  if (target == NULL || !is_plain_word (target))
+    return fail (error, BACKEND_ERROR_INVALID, "the target of the <disk> in line %ld is no device",
+                 xmlGetLineNo (node));
+  if (disks->len >= DISKS_LIMIT)
+    return fail (error, BACKEND_ERROR_INVALID, "the <domain> has more than %d disks", DISKS_LIMIT);
+  if (is_known (disks, target))
+    return fail (error, BACKEND_ERROR_INVALID, "two disks have the target %s", target);
+  disk = g_new0 (DiskDescription, 1);
+  disk->target = g_steal_pointer (&target);
+  disk->format = attribute_of_child (node, "driver", "type");
+  disk->source = attribute_of_child (node, "source", "file");
+  disk->xml = xml_element_text (node);
+  g_ptr_array_add (disks, disk);
+  return TRUE;
+}
+
+/* CD-ROMs and floppies are no disks: nobody snapshots them. */
+static gboolean
+is_disk (const xmlNode *node)
+{
+  g_autofree char *device = NULL;
+
+  if (node->type != XML_ELEMENT_NODE || strcmp ((const char *)node->name, "disk") != 0)
+    return FALSE;
+  device = xml_attribute (node, "device");
+  return device == NULL || g_str_equal (device, "disk");
+}
+
+static gboolean
+add_disks (GPtrArray *disks, const xmlNode *domain, GError **error)
+{
+  const xmlNode *devices = xml_child (domain, "devices");
+
+  for (xmlNode *node = devices == NULL ? NULL : devices->children; node != NULL; node = node->next)
+    if (is_disk (node) && !add_disk (disks, node, error))
+      return FALSE;
+  return TRUE;
+}
+
+static DomainDescription *
+describe (const xmlNode *root, GError **error)
+{
+  g_autoptr (DomainDescription) description = g_new0 (DomainDescription, 1);
+
+  description->disks = g_ptr_array_new_with_free_func (disk_description_free);
+  if (root == NULL || strcmp ((const char *)root->name, "domain") != 0) {
+    fail (error, BACKEND_ERROR_INVALID, "the XML is not a <domain>");
+    return NULL;
+  }
+  description->name = xml_child_text (root, "name");
+  description->uuid = xml_child_text (root, "uuid");
+  if (description->name == NULL || description->name[0] == '\0') {
+    fail (error, BACKEND_ERROR_INVALID, "the <domain> has no name");
+    return NULL;
+  }
+  if (description->uuid != NULL && !g_uuid_string_is_valid (description->uuid)) {
+    fail (error, BACKEND_ERROR_INVALID, "the <domain>'s uuid is not one");
+    return NULL;
+  }
+  if (!add_disks (description->disks, root, error))
+    return NULL;
+  return g_steal_pointer (&description);
+}
+
+DomainDescription *
+domain_description_parse (const char *text, gsize length, GError **error)
+{
+  DomainDescription *description;
+  xmlDoc *document = xml_parse (text, length, error);
+
+  if (document == NULL)
+    return NULL;
+  description = describe (xmlDocGetRootElement (document), error);
+  xmlFreeDoc (document);
+  return description;
+}

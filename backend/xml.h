@@ -1,0 +1,47 @@
+#pragma once
+#include "model.h"
+#include <libxml/tree.h>
+
+/* XML from anybody, read safely: see shared limits in xml.c.  Any DOCTYPE,
+ * external entity, deep or huge document is INVALID, in bounded time and memory.
+ * Returns a document to be freed with xmlFreeDoc. */
+xmlDoc *xml_parse (const char *text, gsize length, GError **error);
+
+/* The first child element of @parent with this name in any namespace; NULL: none. */
+xmlNode *xml_child (const xmlNode *parent, const char *name);
+/* Text of the child element @name, white space at both ends removed; NULL: none.  Free with g_free.
+ */
+char *xml_child_text (const xmlNode *parent, const char *name);
+/* An attribute; NULL: none.  Free with g_free. */
+char *xml_attribute (const xmlNode *node, const char *name);
+/* The element as text, indented as a document of its own.  Free with g_free. */
+char *xml_element_text (const xmlNode *node);
+
+/* What <domain> says that we need; uuid may be NULL.  Free with domain_description_free. */
+typedef struct {
+  char *target; /* vda */
+  char *format; /* <driver type>; NULL: not said */
+  char *source; /* <source file>; NULL: not a file */
+  char *xml;    /* the <disk> element */
+} DiskDescription;
+typedef struct {
+  char *name;
+  char *uuid;
+  GPtrArray *disks; /* of DiskDescription; device='disk' only */
+} DomainDescription;
+DomainDescription *domain_description_parse (const char *text, gsize length, GError **error);
+void domain_description_free (DomainDescription *description);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
+
+/* A <disk> element for a disk image. */
+char *xml_disk (const char *target, const char *format, const char *file);
+
+/* The smallest <domain> that libvirt can define, for a domain that is only an image.  @disks: its
+ * <disk> elements, one after the other. */
+char *xml_domain (const char *name, const char *uuid, const char *disks);
+
+/* The <domainsnapshot> of @snapshot, valid against libvirt's schema.  @parent: its parent's name
+ * or NULL.  The domain element is @snapshot's own domain_xml, or only @uuid.  Text that XML cannot
+ * carry (control characters) is INVALID. */
+char *xml_domainsnapshot (const Snapshot *snapshot, const char *parent, const char *uuid,
+                          GError **error);
