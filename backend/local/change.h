@@ -1,0 +1,72 @@
+#pragma once
+#include "child.h"
+#include "journal.h"
+#include "store.h"
+
+/* One operation on a domain, from its checks to its end:
+ *
+ *   change_begin            nobody else changes the domain; its records are in order
+ *   change_open_disks       the disks can be changed now; no machine can start from here on
+ *   change_overlay, …       what will take the disks' places is prepared
+ *   change_commit           all or nothing, durable
+ *   change_end              takes back what was prepared and not committed
+ */
+typedef struct {
+  const LocalDisk *disk;  /* belongs to the change's `found` */
+  int directory;          /* descriptors; -1: none */
+  int active;             /* holds QEMU's locks */
+  int prepared;           /* the same */
+  guint64 inode;          /* of the active file */
+  guint64 size;           /* bytes that the guest sees */
+  gboolean has_snapshots; /* inside the active image */
+  Child *child;           /* the qemu-img that makes the overlay; NULL: none yet */
+  guint deadline;         /* seconds that it has */
+  char *overlay;          /* name of the prepared file; NULL: none yet */
+  char *freeze;           /* uuid that the active image gets; NULL: it is dropped */
+} ChangeDisk;
+
+typedef struct {
+  Store *store;
+  DomainState *state;
+  Held busy;
+  Job *job;           /* borrowed */
+  LocalDomain *found; /* as the change began */
+  Records *records;   /* as they will be */
+  GPtrArray *disks;   /* of ChangeDisk */
+  GPtrArray *put;     /* of Record: new or changed ones */
+  GPtrArray *remove;  /* of char *: uuids */
+  gboolean head;      /* the head changes too */
+  gboolean together;  /* see Journal */
+  int fd;             /* the records' directory; -1 until something is written */
+} Change;
+
+/* NOT_FOUND, BUSY, DAMAGED.  Replays an interrupted operation first. */
+Change *change_begin (Store *store, const char *domain, Job *job, GError **error);
+void change_end (Change *change);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Change, change_end)
+
+/* Checks every disk on the disk (store.md, section 4) and takes QEMU's locks. */
+gboolean change_open_disks (Change *change, GError **error);
+
+/* Begins to prepare an empty overlay on the image @backing (a bare name), as large as @size bytes.
+ */
+gboolean change_overlay (Change *change, ChangeDisk *disk, const char *backing, guint64 size,
+                         GError **error);
+
+/* Begins to prepare a whole copy of the snapshot @id inside the image @file of the same directory.
+ */
+gboolean change_copy_internal (Change *change, ChangeDisk *disk, const char *file, const char *id,
+                               GError **error);
+
+/* Waits until all that was begun is prepared; done by change_commit. */
+gboolean change_finish_overlays (const Change *change, GError **error);
+
+/* The active image gets a uuid and is kept. */
+void change_freeze (ChangeDisk *disk);
+
+/* What will be written besides the disks; in memory until the commit. */
+void change_put (Change *change, Record *record); /* takes a reference */
+void change_remove (Change *change, const char *uuid);
+void change_current (Change *change, const char *id); /* NULL: none */
+
+gboolean change_commit (Change *change, GError **error);

@@ -1,0 +1,216 @@
+/* From a domain.xml to a domain's disks.
+ *
+ * The description is somebody else's: a disk that snapshots cannot be taken of is left out, and the
+ * domain gets a problem that says why, which turns changes off and leaves browsing alone.  What
+ * becomes part of a path of ours (the uuid) or of a file name (the targets) is held to its form
+ * here, once.
+ *
+ * Images are opened to see that they are there, and not read. */
+#include "describe.h"
+#include "../xml.h"
+#include "fd.h"
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_TARGET 32
+
+/* 5a1c92e4-7d0b-4f7e-9c38-76736e617066, made up for this purpose; it must never change. */
+static const guint8 NAMESPACE[16] = { 0x5a, 0x1c, 0x92, 0xe4, 0x7d, 0x0b, 0x4f, 0x7e,
+                                      0x9c, 0x38, 0x76, 0x73, 0x6e, 0x61, 0x70, 0x66 };
+
+void
+describe_problem (char **problem, const char *format, ...)
+{
+  g_autofree char *before = *problem;
+  g_autofree char *sentence = NULL;
+  va_list arguments;
+  va_start (arguments, format);
+  sentence = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  *problem = before ? g_strconcat (before, "; ", sentence, NULL) : g_steal_pointer (&sentence);
+}
+
+static char *
+uuid_text (const guint8 *bytes)
+{
+  GString *text = g_string_sized_new (36);
+  for (guint i = 0; i < 16; i++)
+    g_string_append_printf (text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                            bytes[i]);
+  return g_string_free (text, FALSE);
+}
+
+/* RFC 4122, section 4.3. */
+char *
+describe_name_uuid (const char *name)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+  guint8 digest[20];
+  gsize length = sizeof digest;
+  g_checksum_update (sum, NAMESPACE, sizeof NAMESPACE);
+  g_checksum_update (sum, (const guchar *)name, (gssize)strlen (name));
+  g_checksum_get_digest (sum, digest, &length);
+  digest[6] = (guint8)((digest[6] & 0x0f) | 0x50);
+  digest[8] = (guint8)((digest[8] & 0x3f) | 0x80);
+  return uuid_text (digest);
+}
+
+/* The usual form of a uuid in any that libvirt takes; NULL: it is none. */
+static char *
+uuid_canonical (const char *text)
+{
+  guint8 bytes[16] = { 0 };
+  guint digits = 0;
+  for (; *text; text++) {
+    if (*text == '-')
+      continue;
+    if (digits == 32 || !g_ascii_isxdigit (*text))
+      return NULL;
+    bytes[digits / 2] = (guint8)(bytes[digits / 2] << 4 | g_ascii_xdigit_value (*text));
+    digits++;
+  }
+  return digits == 32 ? uuid_text (bytes) : NULL;
+}
+
+static gboolean
+xml_allows (gunichar character)
+{
+  if (character < 0x20)
+    return character == '\t' || character == '\n' || character == '\r';
+  return character != 0xfffe && character != 0xffff;
+}
+
+char *
+describe_xml_text (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *shown = g_string_sized_new (strlen (valid));
+  for (const char *at = valid; *at; at = g_utf8_next_char (at)) {
+    gunichar character = g_utf8_get_char (at);
+    g_string_append_unichar (shown, xml_allows (character) ? character : 0xfffd);
+  }
+  return g_string_free (shown, FALSE);
+}
+
+/* It becomes the file name "TARGET.raw". */
+static gboolean
+target_is_plain (const char *target)
+{
+  gsize length = target ? strlen (target) : 0;
+  return length > 0 && length <= MAX_TARGET &&
+         strspn (target, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_") == length;
+}
+
+static void
+add_disk (LocalDomain *domain, const char *target, const char *format, const char *path,
+          const char *xml)
+{
+  LocalDisk *disk = g_new0 (LocalDisk, 1);
+  disk->target = g_strdup (target);
+  disk->format = g_strdup (format);
+  disk->directory = g_path_get_dirname (path);
+  disk->file = g_path_get_basename (path);
+  disk->xml = g_strdup (xml);
+  g_ptr_array_add (domain->disks, disk);
+}
+
+/* FALSE: nothing that reads or writes disks may get to see it.  A missing image is only missing. */
+static gboolean
+check_image (const Places *places, LocalDomain *domain, const char *target, const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  struct stat status;
+  autofd fd = places_open_path (places, path, O_RDONLY | O_NOFOLLOW, &error);
+  if (fd < 0) {
+    describe_problem (&domain->problem, "disk %s: %s", target, error->message);
+    return g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
+  }
+  if (fstat (fd, &status) == 0 && S_ISREG (status.st_mode))
+    return TRUE;
+  describe_problem (&domain->problem, "disk %s: %s is not a regular file", target, path);
+  return FALSE;
+}
+
+static gboolean
+disk_is_new (LocalDomain *domain, const char *target, const char *path)
+{
+  for (guint i = 0; i < domain->disks->len; i++) {
+    const LocalDisk *other = g_ptr_array_index (domain->disks, i);
+    g_autofree char *other_path = local_disk_path (other);
+    if (strcmp (other->target, target) == 0) {
+      describe_problem (&domain->problem, "two disks have the target %s", target);
+      return FALSE;
+    }
+    if (strcmp (other_path, path) == 0) {
+      describe_problem (&domain->problem, "disks %s and %s are the same file", other->target,
+                        target);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static void
+describe_disk (const Places *places, LocalDomain *domain, const char *directory,
+               const DiskDescription *disk)
+{
+  const char *format = disk->format ? disk->format : "raw"; /* libvirt does not guess either */
+  g_autofree char *path = NULL;
+  if (!target_is_plain (disk->target)) {
+    describe_problem (&domain->problem, "a disk has no usable target");
+    return;
+  }
+  if (!disk->source || !*disk->source) {
+    describe_problem (&domain->problem, "disk %s is no file, and only files can be snapshotted",
+                      disk->target);
+    return;
+  }
+  if (strcmp (format, "qcow2") != 0 && strcmp (format, "raw") != 0) {
+    describe_problem (&domain->problem, "disk %s has the format %s, which cannot be snapshotted",
+                      disk->target, format);
+    return;
+  }
+  path = places_absolute (directory, disk->source);
+  if (disk_is_new (domain, disk->target, path) && check_image (places, domain, disk->target, path))
+    add_disk (domain, disk->target, format, path, disk->xml);
+}
+
+static void
+describe_uuid (LocalDomain *domain, const char *uuid)
+{
+  if (uuid)
+    domain->uuid = uuid_canonical (uuid);
+  if (uuid && !domain->uuid)
+    describe_problem (&domain->problem, "its uuid is not one");
+  if (!domain->uuid)
+    domain->uuid = describe_name_uuid (domain->name);
+}
+
+void
+describe_domain (const Places *places, LocalDomain *domain, const char *directory, const char *text,
+                 gsize length)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DomainDescription) description = domain_description_parse (text, length, &error);
+  if (!description) {
+    describe_problem (&domain->problem, "domain.xml: %s", error->message);
+    describe_uuid (domain, NULL);
+    return;
+  }
+  describe_uuid (domain, description->uuid);
+  for (guint i = 0; i < description->disks->len; i++)
+    describe_disk (places, domain, directory, g_ptr_array_index (description->disks, i));
+  if (description->disks->len == 0)
+    describe_problem (&domain->problem, "it has no disk");
+}
+
+void
+describe_bare (LocalDomain *domain, const char *directory, const char *file)
+{
+  g_autofree char *path = g_build_filename (directory, file, NULL);
+  g_autofree char *disk_xml = xml_disk ("vda", "qcow2", path);
+  domain->uuid = describe_name_uuid (domain->name);
+  domain->xml = xml_domain (domain->name, domain->uuid, disk_xml);
+  add_disk (domain, "vda", "qcow2", path, disk_xml);
+}

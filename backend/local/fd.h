@@ -1,0 +1,23 @@
+#pragma once
+#include <errno.h>
+#include <unistd.h>
+
+/* A descriptor that is closed at the end of its scope; -1 is none.  errno survives. */
+#define autofd __attribute__ ((cleanup (fd_close_pointer))) int
+
+static inline void
+fd_close_pointer (const int *fd)
+{
+  int wrong = errno;
+  if (*fd >= 0)
+    close (*fd);
+  errno = wrong;
+}
+
+static inline int
+fd_steal (int *fd)
+{
+  int stolen = *fd;
+  *fd = -1;
+  return stolen;
+}

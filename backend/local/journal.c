@@ -1,0 +1,181 @@
+/* The journal of one domain: a sealed file that exists only between the commit point of an
+ * operation and its end. */
+#include "journal.h"
+#include "fd.h"
+#include "sealed.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define JOURNAL_UNCOMMITTED "journal.t"
+#define PREPARED_PREFIX ".vmsnapfs-"
+#define PREPARED_SUFFIX ".new"
+
+static void
+journal_disk_free (JournalDisk *disk)
+{
+  g_free (disk->directory);
+  g_free (disk->file);
+  g_free (disk->prepared);
+  g_free (disk->freeze);
+  g_free (disk);
+}
+
+Journal *
+journal_new (void)
+{
+  Journal *journal = g_new0 (Journal, 1);
+  journal->disks = g_ptr_array_new_with_free_func ((GDestroyNotify)journal_disk_free);
+  journal->put = g_ptr_array_new_with_free_func (g_free);
+  journal->remove = g_ptr_array_new_with_free_func (g_free);
+  return journal;
+}
+
+void
+journal_free (Journal *journal)
+{
+  g_ptr_array_unref (journal->disks);
+  g_ptr_array_unref (journal->put);
+  g_ptr_array_unref (journal->remove);
+  g_free (journal);
+}
+
+char *
+journal_prepared_name (void)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  return g_strconcat (PREPARED_PREFIX, uuid, PREPARED_SUFFIX, NULL);
+}
+
+gboolean
+journal_is_prepared_name (const char *name)
+{
+  if (!g_str_has_prefix (name, PREPARED_PREFIX) || !g_str_has_suffix (name, PREPARED_SUFFIX))
+    return FALSE;
+  gsize length = strlen (name) - strlen (PREPARED_PREFIX) - strlen (PREPARED_SUFFIX);
+  g_autofree char *uuid = g_strndup (name + strlen (PREPARED_PREFIX), length);
+  return g_uuid_string_is_valid (uuid);
+}
+
+gboolean
+journal_sync (int fd, const char *what, GError **error)
+{
+  return fsync (fd) == 0 || fail_errno (error, "making %s durable", what);
+}
+
+/* -------------------------------------------------------------------- writing */
+
+static JsonObject *
+disk_to_object (const JournalDisk *disk, const Places *places)
+{
+  g_autofree char *directory = places_spell (places, disk->directory);
+  JsonObject *object = json_object_new ();
+  json_object_set_string_member (object, "directory", directory);
+  json_object_set_string_member (object, "file", disk->file);
+  json_object_set_string_member (object, "prepared", disk->prepared);
+  if (disk->freeze)
+    json_object_set_string_member (object, "freeze", disk->freeze);
+  json_object_set_int_member (object, "inode", (gint64)disk->inode);
+  return object;
+}
+
+static JsonArray *
+strings_to_array (const GPtrArray *strings)
+{
+  JsonArray *array = json_array_new ();
+  for (guint i = 0; i < strings->len; i++)
+    json_array_add_string_element (array, g_ptr_array_index (strings, i));
+  return array;
+}
+
+static JsonNode *
+journal_to_node (const Journal *journal, const Places *places)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  JsonArray *disks = json_array_new ();
+  for (guint i = 0; i < journal->disks->len; i++)
+    json_array_add_object_element (disks,
+                                   disk_to_object (g_ptr_array_index (journal->disks, i), places));
+  json_object_set_array_member (object, "disks", disks);
+  json_object_set_array_member (object, "put", strings_to_array (journal->put));
+  json_object_set_array_member (object, "remove", strings_to_array (journal->remove));
+  json_object_set_boolean_member (object, "together", journal->together);
+  return json_node_init_object (json_node_alloc (), object);
+}
+
+gboolean
+journal_commit (int records, const Places *places, const Journal *journal, gboolean *committed,
+                GError **error)
+{
+  g_autoptr (JsonNode) root = journal_to_node (journal, places);
+  *committed = sealed_write (records, JOURNAL_UNCOMMITTED, root, error) &&
+               (renameat (records, JOURNAL_UNCOMMITTED, records, JOURNAL_FILE) == 0 ||
+                fail_errno (error, "writing the journal"));
+  if (*committed)
+    return journal_sync (records, "the journal", error);
+  unlinkat (records, JOURNAL_UNCOMMITTED, 0);
+  return FALSE;
+}
+
+/* -------------------------------------------------------------------- reading */
+
+static gboolean
+is_file_name (const char *name)
+{
+  return name && *name && !strchr (name, '/') && strcmp (name, ".") != 0 &&
+         strcmp (name, "..") != 0;
+}
+
+static gboolean
+disk_from_object (JsonObject *object, const Places *places, Journal *journal)
+{
+  const char *directory = sealed_string (object, "directory");
+  const char *freeze = sealed_string (object, "freeze");
+  JournalDisk *disk = g_new0 (JournalDisk, 1);
+  g_ptr_array_add (journal->disks, disk);
+  disk->directory = directory ? places_resolve (places, directory) : NULL;
+  disk->file = g_strdup (sealed_string (object, "file"));
+  disk->prepared = g_strdup (sealed_string (object, "prepared"));
+  disk->freeze = g_strdup (freeze);
+  disk->inode = (guint64)sealed_number (object, "inode");
+  return disk->directory && is_file_name (disk->file) && disk->prepared &&
+         journal_is_prepared_name (disk->prepared) && (!freeze || g_uuid_string_is_valid (freeze));
+}
+
+static gboolean
+uuids_from_object (JsonObject *object, const char *member, GPtrArray *uuids)
+{
+  const char *uuid;
+  for (guint i = 0; (uuid = sealed_element_string (object, member, i)); i++) {
+    if (!g_uuid_string_is_valid (uuid))
+      return FALSE;
+    g_ptr_array_add (uuids, g_strdup (uuid));
+  }
+  return TRUE;
+}
+
+static gboolean
+journal_from_object (JsonObject *object, const Places *places, Journal *journal)
+{
+  JsonObject *disk;
+  for (guint i = 0; (disk = sealed_element (object, "disks", i)); i++)
+    if (!disk_from_object (disk, places, journal))
+      return FALSE;
+  journal->together = json_object_get_boolean_member_with_default (object, "together", FALSE);
+  return uuids_from_object (object, "put", journal->put) &&
+         uuids_from_object (object, "remove", journal->remove);
+}
+
+Journal *
+journal_read (int records, const Places *places, GError **error)
+{
+  g_autoptr (JsonObject) object = sealed_read (records, JOURNAL_FILE, error);
+  if (!object)
+    return NULL;
+  g_autoptr (Journal) journal = journal_new ();
+  if (!journal_from_object (object, places, journal)) {
+    fail (error, BACKEND_ERROR_DAMAGED, "the journal contradicts itself");
+    return NULL;
+  }
+  return g_steal_pointer (&journal);
+}

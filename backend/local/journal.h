@@ -1,0 +1,50 @@
+#pragma once
+#include "places.h"
+
+/* The one commit protocol (reference: "prepare, one rename, roll forward").
+ *
+ * What an operation wants is prepared under names that mean nothing: overlays ".vmsnapfs-UUID.new"
+ * and records "*.new".  Writing the journal is the commit point.  Applying it is a list of
+ * renames, each skipped when already done, so that it can be killed and repeated at any step; there
+ * is nothing to undo on either side of the commit point. */
+#define JOURNAL_FILE "journal"
+
+typedef struct {
+  char *directory; /* absolute */
+  char *file;      /* the active disk's name in there */
+  char *prepared;  /* what takes its place: ".vmsnapfs-UUID.new" */
+  char *freeze;    /* uuid of the image that the active file becomes; NULL: it is dropped */
+  guint64 inode;   /* of the active file */
+} JournalDisk;
+
+typedef struct {
+  GPtrArray *disks;  /* of JournalDisk */
+  GPtrArray *put;    /* of char *: uuids of records to move into place */
+  GPtrArray *remove; /* of char *: uuids of records to remove */
+  gboolean together; /* no active path may lead to an old disk once one leads to a new one */
+} Journal;
+
+Journal *journal_new (void);
+void journal_free (Journal *journal);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Journal, journal_free)
+
+/* The commit point: durable when it returns TRUE.  @committed: whether the journal may be on disk
+ * although it returns FALSE; then nothing prepared may be taken back. */
+gboolean journal_commit (int records, const Places *places, const Journal *journal,
+                         gboolean *committed, GError **error);
+
+/* NOT_FOUND: there is none. */
+Journal *journal_read (int records, const Places *places, GError **error);
+
+/* Carries out what the journal says and removes it.  DAMAGED when a file is not the one that the
+ * journal means. */
+gboolean journal_apply (int records, const Places *places, const Journal *journal, GError **error);
+
+/* Whether @name is one of our prepared files in a disk's directory. */
+gboolean journal_is_prepared_name (const char *name);
+
+/* A new ".vmsnapfs-UUID.new"; free with g_free. */
+char *journal_prepared_name (void);
+
+/* fsync of a directory or a file; @what for the sentence. */
+gboolean journal_sync (int fd, const char *what, GError **error);

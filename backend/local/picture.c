@@ -1,0 +1,360 @@
+/* The picture of a domain: what the directory says, what the records say, and what is inside the
+ * images.
+ *
+ * It is made anew after every change, so what costs something is only done for what is new: a
+ * snapshot that equals the one of the picture before is that one, which also tells who watches that
+ * it did not change.  The images of such a snapshot are not looked at again: they were sound, and
+ * they are frozen.
+ *
+ * Nothing here is an error: what is wrong is shown. */
+#include "picture.h"
+#include "../qcow2/header.h"
+#include "../xml.h"
+#include "describe.h"
+#include "fd.h"
+#include "internal.h"
+#include "locks.h"
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define EVERYTHING (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME)
+#define MARK_LENGTH 8
+
+typedef struct {
+  const Places *places;
+  const LocalDomain *found;
+  const Records *records; /* NULL: none */
+  const Domain *before;   /* NULL: none */
+  Domain *domain;         /* being made */
+  GHashTable *internals;  /* id -> Snapshot */
+} Build;
+
+/* ---- the domain's own disks ---- */
+
+static void
+check_features (char **problem, const char *target, const Qcow2Header *header)
+{
+  if (header->encrypted)
+    describe_problem (problem, "disk %s is encrypted, which snapshots cannot be taken of", target);
+  if (header->data_file)
+    describe_problem (problem, "disk %s has an external data file, which snapshots would leave out",
+                      target);
+  if (header->unknown_features)
+    describe_problem (problem, "disk %s needs features of qcow2 that are not known here", target);
+}
+
+static guint64
+qcow2_size (char **problem, const LocalDisk *disk, int fd)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, &error);
+  if (!header) {
+    describe_problem (problem, "disk %s: %s: %s", disk->target, disk->file, error->message);
+    return 0;
+  }
+  check_features (problem, disk->target, header);
+  return header->size;
+}
+
+static guint64
+live_size (Build *build, const LocalDisk *disk, const char *path)
+{
+  char **problem = &build->domain->problem;
+  g_autoptr (GError) error = NULL;
+  struct stat status;
+  autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, &error);
+  if (fd < 0 && !build->found->problem) /* else the scan has said it */
+    describe_problem (problem, "disk %s: %s", disk->target, error->message);
+  if (fd < 0)
+    return 0;
+  if (g_str_equal (disk->format, "qcow2"))
+    return qcow2_size (problem, disk, fd);
+  g_ptr_array_add (build->domain->notes,
+                   g_strdup_printf ("note: raw disks cannot have overlays: convert %s with "
+                                    "qemu-img convert -O qcow2",
+                                    disk->target));
+  return fstat (fd, &status) == 0 ? (guint64)status.st_size : 0;
+}
+
+static void
+add_live_disks (Build *build)
+{
+  for (guint i = 0; i < build->found->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (build->found->disks, i);
+    g_autofree char *path = local_disk_path (disk);
+    g_autofree char *made = disk->xml ? NULL : xml_disk (disk->target, disk->format, path);
+    guint64 size = live_size (build, disk, path);
+    g_ptr_array_add (build->domain->disks,
+                     disk_new (disk->target, size, disk->xml ? disk->xml : made));
+  }
+}
+
+/* ---- snapshots ---- */
+
+/* libvirt's <disk> names the file that an external snapshot is overlaid with: the active one. */
+static Disk *
+active_disk (const Build *build, const Disk *disk)
+{
+  const LocalDisk *active = local_domain_disk (build->found, disk->target);
+  g_autofree char *path = active ? local_disk_path (active) : NULL;
+  g_autofree char *xml = active ? xml_disk (disk->target, active->format, path) : NULL;
+  return disk_new (disk->target, disk->size, xml);
+}
+
+static void
+disk_release (gpointer disk)
+{
+  disk_free (disk);
+}
+
+/* The document describes the snapshot even where XML cannot carry its name or description. */
+static Text *
+snapshot_xml (const Build *build, const Snapshot *snapshot, const char *parent)
+{
+  g_autofree char *name = describe_xml_text (snapshot->name);
+  g_autofree char *parent_name = parent ? describe_xml_text (parent) : NULL;
+  g_autofree char *description =
+      snapshot->description ? describe_xml_text (snapshot->description) : NULL;
+  g_autoptr (GPtrArray) disks = g_ptr_array_new_with_free_func (disk_release);
+  Snapshot shown = *snapshot;
+  for (guint i = 0; i < snapshot->disks->len; i++)
+    g_ptr_array_add (disks, active_disk (build, g_ptr_array_index (snapshot->disks, i)));
+  shown.name = name;
+  shown.description = description;
+  shown.disks = disks;
+  char *xml = xml_domainsnapshot (&shown, parent_name, build->domain->uuid, NULL);
+  if (!xml && shown.domain_xml) { /* the record holds a description that cannot be read */
+    shown.domain_xml = NULL;
+    xml = xml_domainsnapshot (&shown, parent_name, build->domain->uuid, NULL);
+  }
+  return xml ? text_take_string (xml) : NULL;
+}
+
+/* NULL: no parent, or none that is there. */
+static const char *
+parent_name (const Build *build, const char *parent)
+{
+  if (!parent)
+    return NULL;
+  const Record *record = g_hash_table_lookup (build->records->records, parent);
+  const Snapshot *internal = record ? NULL : g_hash_table_lookup (build->internals, parent);
+  return record ? record->name : internal ? internal->name : NULL;
+}
+
+static const char *
+parent_name_before (const Build *build, const Snapshot *snapshot)
+{
+  const Snapshot *parent =
+      snapshot->parent ? domain_snapshot (build->before, snapshot->parent) : NULL;
+  return parent ? parent->name : NULL;
+}
+
+/* The snapshot of the picture before that says the same as @record, its problem apart. */
+static const Snapshot *
+find_same (const Build *build, const Record *record)
+{
+  const Snapshot *snapshot = build->before ? domain_snapshot (build->before, record->uuid) : NULL;
+  if (!snapshot || snapshot->changed != record->changed ||
+      strcmp (snapshot->name, record->name) != 0 ||
+      g_strcmp0 (snapshot->parent, record->parent) != 0 ||
+      g_strcmp0 (snapshot->description, record->description) != 0 ||
+      g_strcmp0 (parent_name_before (build, snapshot), parent_name (build, record->parent)) != 0)
+    return NULL;
+  return snapshot;
+}
+
+/* What is wrong with the images of @record; NULL: nothing.  Free with g_free. */
+static char *
+images_problem (const Build *build, const Record *record)
+{
+  char *problem = NULL;
+  for (guint i = 0; i < record->images->len; i++) {
+    const RecordImage *image = g_ptr_array_index (record->images, i);
+    g_autofree char *directory = places_resolve (build->places, image->directory);
+    g_autofree char *file = record_image_file (image);
+    g_autofree char *path = g_build_filename (directory, file, NULL);
+    g_autoptr (GError) error = NULL;
+    autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, &error);
+    g_autoptr (Qcow2Header) header = fd < 0 ? NULL : qcow2_header_read (fd, &error);
+    if (!header)
+      describe_problem (&problem, "its image of disk %s: %s", image->target, error->message);
+  }
+  return problem;
+}
+
+static void
+add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
+{
+  for (guint i = 0; i < record->images->len; i++) {
+    const RecordImage *image = g_ptr_array_index (record->images, i);
+    g_autofree char *directory = places_resolve (build->places, image->directory);
+    g_autofree char *file = record_image_file (image);
+    g_autofree char *path = g_build_filename (directory, file, NULL);
+    g_autofree char *xml = xml_disk (image->target, "qcow2", path);
+    g_ptr_array_add (snapshot->disks, disk_new (image->target, image->size, xml));
+  }
+}
+
+static Snapshot *
+snapshot_from_record (const Build *build, const Record *record, const char *problem)
+{
+  Snapshot *snapshot = snapshot_new (record->uuid, record->name);
+  snapshot->mark = g_strndup (record->uuid, MARK_LENGTH);
+  snapshot->parent = g_strdup (record->parent);
+  snapshot->created = record->created;
+  snapshot->changed = record->changed;
+  snapshot->state = g_strdup (record->state);
+  snapshot->description = g_strdup (record->description);
+  snapshot->problem = g_strdup (problem);
+  snapshot->external = TRUE;
+  snapshot->metadata = TRUE;
+  snapshot->can = EVERYTHING;
+  snapshot->domain_xml = record->domain_xml ? text_from_string (record->domain_xml) : NULL;
+  add_frozen_disks (build, snapshot, record);
+  if (!record->problem)
+    snapshot->xml = snapshot_xml (build, snapshot, parent_name (build, record->parent));
+  return snapshot;
+}
+
+static Snapshot *
+picture_record (Build *build, const Record *record)
+{
+  const Snapshot *same = find_same (build, record);
+  if (same && !same->problem && !record->problem)
+    return snapshot_ref ((Snapshot *)same);
+  g_autofree char *problem =
+      record->problem ? g_strdup (record->problem) : images_problem (build, record);
+  if (same && g_strcmp0 (same->problem, problem) == 0)
+    return snapshot_ref ((Snapshot *)same);
+  return snapshot_from_record (build, record, problem);
+}
+
+static gint
+compare_records (gconstpointer a, gconstpointer b)
+{
+  const Record *one = *(const Record *const *)a, *other = *(const Record *const *)b;
+  if (one->created != other->created)
+    return one->created < other->created ? -1 : 1;
+  return strcmp (one->uuid, other->uuid);
+}
+
+static void
+add_records (Build *build, GPtrArray *snapshots)
+{
+  g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
+  GHashTableIter iterator;
+  gpointer record;
+  g_hash_table_iter_init (&iterator, build->records->records);
+  while (g_hash_table_iter_next (&iterator, NULL, &record))
+    g_ptr_array_add (sorted, record);
+  g_ptr_array_sort (sorted, compare_records);
+  for (guint i = 0; i < sorted->len; i++) {
+    const Record *next = g_ptr_array_index (sorted, i);
+    if (next->problem)
+      describe_problem (&build->domain->problem, "the record of the snapshot %s is damaged",
+                        next->uuid);
+    g_ptr_array_add (snapshots, picture_record (build, next));
+  }
+}
+
+/* ---- snapshots inside images ---- */
+
+static gboolean
+disks_equal (const GPtrArray *some, const GPtrArray *others)
+{
+  if (some->len != others->len)
+    return FALSE;
+  for (guint i = 0; i < some->len; i++) {
+    const Disk *one = g_ptr_array_index (some, i);
+    const Disk *other = g_ptr_array_index (others, i);
+    if (one->size != other->size || strcmp (one->target, other->target) != 0 ||
+        strcmp (one->xml->data, other->xml->data) != 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* @snapshot with its document, or the same one from the picture before. */
+static Snapshot *
+picture_internal (const Build *build, Snapshot *snapshot)
+{
+  const Snapshot *same = build->before ? domain_snapshot (build->before, snapshot->id) : NULL;
+  if (same && same->created == snapshot->created && same->can == snapshot->can &&
+      strcmp (same->state, snapshot->state) == 0 && disks_equal (same->disks, snapshot->disks))
+    return snapshot_ref ((Snapshot *)same);
+  snapshot->xml = snapshot_xml (build, snapshot, NULL);
+  return snapshot_ref (snapshot);
+}
+
+static GPtrArray *
+picture_internals (Build *build)
+{
+  g_autoptr (GPtrArray) listed = internal_list (build->places, build->found, build->records);
+  GPtrArray *internals = g_ptr_array_sized_new (listed->len);
+  for (guint i = 0; i < listed->len; i++) {
+    Snapshot *snapshot = picture_internal (build, g_ptr_array_index (listed, i));
+    g_ptr_array_add (internals, snapshot);
+    g_hash_table_insert (build->internals, snapshot->id, snapshot);
+  }
+  return internals;
+}
+
+/* ---- the whole ---- */
+
+static void
+snapshot_release (gpointer snapshot)
+{
+  snapshot_unref (snapshot);
+}
+
+static GPtrArray *
+picture_snapshots (Build *build)
+{
+  GPtrArray *snapshots = g_ptr_array_new_with_free_func (snapshot_release);
+  g_autoptr (GPtrArray) internals = picture_internals (build);
+  if (build->records)
+    add_records (build, snapshots);
+  for (guint i = 0; i < internals->len; i++)
+    g_ptr_array_add (snapshots, g_ptr_array_index (internals, i));
+  return snapshots;
+}
+
+Domain *
+picture_build (const Places *places, const LocalDomain *found, const Records *records,
+               Domain *before)
+{
+  g_autoptr (GHashTable) internals = g_hash_table_new (g_str_hash, g_str_equal);
+  Domain *domain = domain_new (found->name, found->uuid);
+  Build build = { places, found, records, before, domain, internals };
+  domain->can = EVERYTHING;
+  domain->changed = found->changed;
+  domain->xml = found->xml ? text_from_string (found->xml) : NULL;
+  domain->current = records ? g_strdup (records->current) : NULL;
+  if (found->problem)
+    describe_problem (&domain->problem, "%s", found->problem);
+  if (records && records->problem)
+    describe_problem (&domain->problem, "%s", records->problem);
+  if (records && records->untidy)
+    g_ptr_array_add (domain->notes, g_strdup_printf ("untidy: %s", records->untidy));
+  add_live_disks (&build);
+  domain_seal (domain, picture_snapshots (&build));
+  return domain;
+}
+
+char *
+picture_run_state (const Places *places, const LocalDomain *domain, GError **error)
+{
+  for (guint i = 0; i < domain->disks->len; i++) {
+    g_autofree char *path = local_disk_path (g_ptr_array_index (domain->disks, i));
+    g_autoptr (GError) wrong = NULL;
+    autofd fd = places_open_path (places, path, O_RDONLY | O_NOFOLLOW, &wrong);
+    if (fd >= 0 && locks_writer_lives (fd))
+      return g_strdup ("running");
+    if (fd < 0 && !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND)) {
+      g_propagate_error (error, g_steal_pointer (&wrong));
+      return NULL;
+    }
+  }
+  return g_strdup ("shutoff");
+}

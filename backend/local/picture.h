@@ -1,0 +1,19 @@
+#pragma once
+#include "../model.h"
+#include "records.h"
+#include "scan.h"
+
+/* The picture of one domain from what the directory says and what the records say, and the
+ * snapshots that are inside its images (the active ones, the frozen and the unnamed ones): as roots
+ * after the records' own, location internal, metadata no, id "i:TARGET:ID:TAG", mark the ID.  On
+ * several disks a tag that is unique in each is one snapshot.
+ *
+ * @before: the picture that this one follows; snapshots that are the same are shared with it.
+ * NULL: there is none.
+ * What is wrong with an image or a description becomes the domain's problem or a note, never an
+ * error. */
+Domain *picture_build (const Places *places, const LocalDomain *domain, const Records *records,
+                       Domain *before);
+
+/* "running" when somebody holds QEMU's lock for writing on a disk, else "shutoff". */
+char *picture_run_state (const Places *places, const LocalDomain *domain, GError **error);

@@ -1,0 +1,152 @@
+/* The directories that disks may be in.
+ *
+ * A path from a domain.xml or an image header is a wish of whoever wrote it.  It is granted only
+ * by finding the place whose path it begins with and walking from that place's descriptor, with
+ * the kernel refusing "..", symbolic links and mount magic on the way. */
+#include "places.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+typedef struct {
+  char *path;  /* absolute, links resolved */
+  char *given; /* absolute, as it was named */
+  int fd;
+} Place;
+
+struct Places {
+  GPtrArray *places; /* of Place; the first is the store */
+};
+
+static void
+place_free (Place *place)
+{
+  if (place->fd >= 0)
+    close (place->fd);
+  g_free (place->path);
+  g_free (place->given);
+  g_free (place);
+}
+
+static gboolean
+add_place (Places *places, const char *path, GError **error)
+{
+  Place *place = g_new0 (Place, 1);
+  place->fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_ptr_array_add (places->places, place);
+  if (place->fd < 0)
+    return fail_errno (error, "%s", path);
+  char *real = realpath (path, NULL);
+  if (!real)
+    return fail_errno (error, "%s", path);
+  place->path = g_strdup (real);
+  free (real);
+  place->given = g_canonicalize_filename (path, NULL);
+  return TRUE;
+}
+
+Places *
+places_open (const char *store, const char *const *allow, GError **error)
+{
+  g_autoptr (Places) places = g_new0 (Places, 1);
+  places->places = g_ptr_array_new_with_free_func ((GDestroyNotify)place_free);
+  if (!add_place (places, store, error))
+    return NULL;
+  for (guint i = 0; allow && allow[i]; i++)
+    if (!add_place (places, allow[i], error))
+      return NULL;
+  return g_steal_pointer (&places);
+}
+
+void
+places_close (Places *places)
+{
+  if (!places)
+    return;
+  g_ptr_array_unref (places->places);
+  g_free (places);
+}
+
+static const Place *
+store_place (const Places *places)
+{
+  return g_ptr_array_index (places->places, 0);
+}
+
+int
+places_store_fd (const Places *places)
+{
+  return store_place (places)->fd;
+}
+
+const char *
+places_store_path (const Places *places)
+{
+  return store_place (places)->path;
+}
+
+char *
+places_absolute (const char *directory, const char *path)
+{
+  return g_canonicalize_filename (path, directory);
+}
+
+/* What follows @prefix in @path, "." for the directory itself; NULL: it is not below it. */
+static const char *
+below (const char *path, const char *prefix)
+{
+  gsize length = strlen (prefix);
+  if (strncmp (path, prefix, length) != 0)
+    return NULL;
+  if (path[length] == '\0')
+    return ".";
+  if (path[length] == '/')
+    return path + length + 1;
+  return length > 0 && prefix[length - 1] == '/' ? path + length : NULL;
+}
+
+static const char *
+below_place (const char *path, const Place *place)
+{
+  const char *rest = below (path, place->path);
+  return rest ? rest : below (path, place->given);
+}
+
+int
+places_open_path (const Places *places, const char *path, int flags, GError **error)
+{
+  struct open_how how = {
+    .flags = (guint64)(flags | O_CLOEXEC | O_NONBLOCK),
+    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  };
+  for (guint i = 0; i < places->places->len; i++) {
+    const Place *place = g_ptr_array_index (places->places, i);
+    const char *rest = below_place (path, place);
+    if (!rest)
+      continue;
+    int fd = (int)syscall (SYS_openat2, place->fd, rest, &how, sizeof how);
+    if (fd < 0)
+      fail_errno (error, "%s", path);
+    return fd;
+  }
+  fail (error, BACKEND_ERROR_DENIED,
+        "%s is outside of the store; give its directory with -o allow=DIR", path);
+  return -1;
+}
+
+char *
+places_spell (const Places *places, const char *path)
+{
+  const char *rest = below_place (path, store_place (places));
+  return g_strdup (rest ? rest : path);
+}
+
+char *
+places_resolve (const Places *places, const char *spelling)
+{
+  return g_canonicalize_filename (spelling, places_store_path (places));
+}

@@ -1,0 +1,28 @@
+#pragma once
+#include "../error.h"
+
+/* The directories that disks may be in: the store's own and those given with -o allow=DIR.  Each
+ * is opened once; everything below is reached from there without following a symbolic link
+ * (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). */
+typedef struct Places Places;
+
+/* @store: opened as it is named (it may be a link itself). */
+Places *places_open (const char *store, const char *const *allow, GError **error);
+void places_close (Places *places);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Places, places_close)
+
+int places_store_fd (const Places *places);           /* borrowed */
+const char *places_store_path (const Places *places); /* absolute, links resolved */
+
+/* @path, absolute or relative to @directory (itself absolute), made absolute, with "." and ".."
+ * taken out textually.  Free with g_free. */
+char *places_absolute (const char *directory, const char *path);
+
+/* Opens an absolute path below one of the places.  DENIED, with a sentence that names -o allow=,
+ * when it is below none of them; otherwise as openat2.  -1 on error. */
+int places_open_path (const Places *places, const char *path, int flags, GError **error);
+
+/* How records and journals spell an absolute path: relative below the store, so that a store can
+ * be moved.  Free with g_free.  places_resolve is the other way round. */
+char *places_spell (const Places *places, const char *path);
+char *places_resolve (const Places *places, const char *spelling);

@@ -1,0 +1,66 @@
+#pragma once
+#include "../error.h"
+
+/* Where one disk's bytes of a snapshot are: the image ".vmsnapfs-IMAGE.qcow2" in @directory. */
+typedef struct {
+  char *target;    /* vda */
+  char *image;     /* uuid */
+  char *directory; /* as places_spell writes it */
+  guint64 size;    /* bytes that the guest sees */
+} RecordImage;
+
+/* One snapshot.  Shared and never changed: a change is another record with the same uuid. */
+typedef struct {
+  gint refs; /* atomic */
+  char *uuid;
+  char *name;
+  char *parent;      /* uuid; NULL: a root */
+  char *description; /* NULL: none */
+  char *state;       /* shutoff */
+  char *domain_xml;  /* the domain as it was; NULL: not kept */
+  gint64 created;    /* seconds since the epoch */
+  gint64 changed;
+  GPtrArray *images; /* of RecordImage */
+  char *problem;     /* the file is damaged: why; only uuid and name (the uuid again) are set */
+} Record;
+
+/* The records of one domain. */
+typedef struct {
+  char *uuid;          /* the domain's, and the name of its directory in .vmsnapfs */
+  char *name;          /* the domain's, as it was when last written */
+  char *current;       /* id of the current snapshot; NULL: none */
+  GPtrArray *unnamed;  /* of RecordImage: images of this domain that no record names (any more) */
+  GHashTable *records; /* uuid -> Record */
+  char *problem;       /* why changes are refused; NULL: they are not */
+  char *untidy; /* why the unnamed images could not be tidied; NULL: they could; not on disk */
+} Records;
+
+char *record_image_file (const RecordImage *image); /* ".vmsnapfs-UUID.qcow2"; free with g_free */
+RecordImage *record_image_copy (const RecordImage *image);
+void record_image_free (RecordImage *image);
+
+Record *record_new (void); /* with an empty array of images */
+Record *record_copy (const Record *record);
+Record *record_ref (Record *record);
+void record_unref (Record *record);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Record, record_unref)
+
+Records *records_new (const char *uuid, const char *name);
+Records *records_copy (const Records *records); /* shares the records */
+void records_free (Records *records);
+void records_put (Records *records, Record *record); /* in memory; takes a reference */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Records, records_free)
+
+/* Reads the directory @fd (borrowed).  A damaged record is there with its problem; a damaged head
+ * is the whole domain's problem.  An empty or new directory is no error. */
+Records *records_read (int fd, const char *uuid, const char *name, GError **error);
+
+/* Writes one file under a name that commits nothing, and makes its bytes durable.  "" and
+ * RECORDS_NEW are the suffixes in use. */
+#define RECORDS_NEW ".new"
+gboolean records_write_snapshot (int fd, const Record *record, const char *suffix, GError **error);
+gboolean records_write_head (int fd, const Records *records, const char *suffix, GError **error);
+
+/* "s-UUID"; free with g_free. */
+char *records_file (const char *uuid);
+#define RECORDS_HEAD "head"

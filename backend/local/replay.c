@@ -1,0 +1,128 @@
+/* After a crash: roll forward what was committed, forget what was not. */
+#include "replay.h"
+#include "../failures.h"
+#include "fd.h"
+#include "journal.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Calls @each for every name in the directory. */
+static gboolean
+for_each_name (int fd, gboolean (*each) (int fd, const char *name, gpointer data), gpointer data)
+{
+  int copy = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *directory = copy < 0 ? NULL : fdopendir (copy);
+  gboolean fine = directory != NULL;
+  for (struct dirent *entry; fine && (entry = readdir (directory));)
+    fine = each (fd, entry->d_name, data);
+  if (directory)
+    closedir (directory);
+  else if (copy >= 0)
+    close (copy);
+  return fine;
+}
+
+static gboolean
+remove_prepared_record (int fd, const char *name, gpointer data)
+{
+  if (g_str_has_suffix (name, RECORDS_NEW) || g_str_has_suffix (name, ".t"))
+    return unlinkat (fd, name, 0) == 0;
+  return TRUE;
+}
+
+static gboolean
+remove_prepared_disk (int fd, const char *name, gpointer data)
+{
+  return !journal_is_prepared_name (name) || unlinkat (fd, name, 0) == 0;
+}
+
+gboolean
+replay_domain (const Places *places, int records, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  g_autoptr (Journal) journal = journal_read (records, places, &wrong);
+  if (!journal && !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND)) {
+    g_propagate_error (error, g_steal_pointer (&wrong));
+    return FALSE;
+  }
+  if (journal && !journal_apply (records, places, journal, error))
+    return FALSE;
+  return for_each_name (records, remove_prepared_record, NULL) ||
+         fail_errno (error, "removing what was prepared");
+}
+
+/* -------------------------------------------------------------------- the whole store */
+
+typedef struct {
+  Store *store;
+  GPtrArray *found;  /* of LocalDomain */
+  gboolean all_done; /* no journal is left */
+} Replay;
+
+/* Failures are shown by domain name; without a domain the uuid has to do. */
+static const char *
+name_of (const Replay *replay, const char *uuid)
+{
+  for (guint i = 0; i < replay->found->len; i++) {
+    const LocalDomain *domain = g_ptr_array_index (replay->found, i);
+    if (g_str_equal (domain->uuid, uuid))
+      return domain->name;
+  }
+  return uuid;
+}
+
+static gboolean
+replay_entry (int fd, const char *name, gpointer data)
+{
+  Replay *replay = data;
+  g_autoptr (GError) error = NULL;
+  if (!g_uuid_string_is_valid (name))
+    return TRUE;
+  autofd records = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (records >= 0 && replay_domain (replay->store->places, records, &error))
+    return TRUE;
+  if (!error)
+    fail_errno (&error, "opening the records %s", name);
+  failures_add (name_of (replay, name), "replay", error);
+  g_warning ("%s: %s", name_of (replay, name), error->message);
+  replay->all_done = FALSE;
+  return TRUE;
+}
+
+/* Directories that hold disks of several domains are cleaned once. */
+static void
+clean_disks (const Replay *replay)
+{
+  g_autoptr (GHashTable) cleaned = g_hash_table_new (g_str_hash, g_str_equal);
+  for (guint i = 0; i < replay->found->len; i++) {
+    const LocalDomain *domain = g_ptr_array_index (replay->found, i);
+    for (guint j = 0; j < domain->disks->len; j++) {
+      const LocalDisk *disk = g_ptr_array_index (domain->disks, j);
+      if (!g_hash_table_add (cleaned, disk->directory))
+        continue;
+      autofd directory =
+          places_open_path (replay->store->places, disk->directory, O_RDONLY | O_DIRECTORY, NULL);
+      if (directory >= 0)
+        for_each_name (directory, remove_prepared_disk, NULL);
+    }
+  }
+}
+
+gboolean
+replay_store (Store *store, GError **error)
+{
+  autofd all = openat (places_store_fd (store->places), ".vmsnapfs",
+                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (all < 0)
+    return errno == ENOENT || fail_errno (error, "opening the records");
+  g_autoptr (GPtrArray) found = scan_store (store->places, error);
+  if (!found)
+    return FALSE;
+  Replay replay = { .store = store, .found = found, .all_done = TRUE };
+  if (!for_each_name (all, replay_entry, &replay))
+    return fail_errno (error, "reading the records");
+  if (replay.all_done)
+    clean_disks (&replay);
+  return TRUE;
+}

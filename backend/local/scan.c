@@ -1,0 +1,288 @@
+/* The directory of images: which domains are in it.
+ *
+ * First come the directories that hold a domain.xml; then the images NAME.qcow2 that none of those
+ * named.  Names with a leading dot (frozen images, .vmsnapfs) are nobody's.  Nothing is read but
+ * the descriptions, so a store of thousands of frozen images is one readdir. */
+#include "scan.h"
+#include "describe.h"
+#include "fd.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DESCRIPTION "domain.xml"
+#define MAX_DESCRIPTION (1024 * 1024)
+#define SUFFIX ".qcow2"
+
+typedef struct {
+  const Places *places;
+  GPtrArray *domains;     /* of LocalDomain, until now */
+  GPtrArray *directories; /* names */
+  GPtrArray *images;      /* names that end in SUFFIX */
+  GHashTable *names;      /* of domains so far -> LocalDomain */
+  GHashTable *paths;      /* of disks so far -> LocalDomain */
+  GHashTable *uuids;      /* of domains so far -> LocalDomain */
+} Scan;
+
+static void
+local_disk_free (gpointer data)
+{
+  LocalDisk *disk = data;
+  g_free (disk->target);
+  g_free (disk->format);
+  g_free (disk->directory);
+  g_free (disk->file);
+  g_free (disk->xml);
+  g_free (disk);
+}
+
+LocalDomain *
+local_domain_ref (LocalDomain *domain)
+{
+  g_atomic_int_inc (&domain->refs);
+  return domain;
+}
+
+void
+local_domain_unref (LocalDomain *domain)
+{
+  if (!domain || !g_atomic_int_dec_and_test (&domain->refs))
+    return;
+  g_free (domain->name);
+  g_free (domain->uuid);
+  g_free (domain->xml);
+  g_free (domain->problem);
+  g_ptr_array_unref (domain->disks);
+  g_free (domain);
+}
+
+char *
+local_disk_path (const LocalDisk *disk)
+{
+  return g_build_filename (disk->directory, disk->file, NULL);
+}
+
+const LocalDisk *
+local_domain_disk (const LocalDomain *domain, const char *target)
+{
+  for (guint i = 0; i < domain->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (domain->disks, i);
+    if (strcmp (disk->target, target) == 0)
+      return disk;
+  }
+  return NULL;
+}
+
+static LocalDomain *
+local_domain_new (const char *name)
+{
+  LocalDomain *domain = g_new0 (LocalDomain, 1);
+  domain->refs = 1;
+  domain->name = g_strdup (name);
+  domain->disks = g_ptr_array_new_with_free_func (local_disk_free);
+  return domain;
+}
+
+/* The type of an entry as readdir gives it, or of the file where the file system does not say. */
+static mode_t
+entry_type (int directory, const struct dirent *entry)
+{
+  struct stat status;
+  if (entry->d_type != DT_UNKNOWN)
+    return DTTOIF (entry->d_type);
+  if (fstatat (directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    return 0;
+  return status.st_mode & S_IFMT;
+}
+
+static gboolean
+list_store (Scan *scan, GError **error)
+{
+  int fd = openat (places_store_fd (scan->places), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *store = fd < 0 ? NULL : fdopendir (fd);
+  if (!store)
+    return fail_errno (error, "reading %s", places_store_path (scan->places));
+  errno = 0;
+  for (const struct dirent *entry = readdir (store); entry; entry = readdir (store)) {
+    if (entry->d_name[0] == '.')
+      continue;
+    mode_t type = entry_type (fd, entry);
+    if (type == S_IFDIR)
+      g_ptr_array_add (scan->directories, g_strdup (entry->d_name));
+    else if (type == S_IFREG && g_str_has_suffix (entry->d_name, SUFFIX))
+      g_ptr_array_add (scan->images, g_strdup (entry->d_name));
+    errno = 0;
+  }
+  int wrong = errno;
+  closedir (store);
+  errno = wrong;
+  return wrong == 0 || fail_errno (error, "reading %s", places_store_path (scan->places));
+}
+
+/* The bytes of a description.  NULL with an error; NULL without one: there is no description. */
+static char *
+read_description (const Places *places, const char *name, struct stat *status, gsize *length,
+                  GError **error)
+{
+  g_autofree char *path = g_build_filename (places_store_path (places), name, DESCRIPTION, NULL);
+  g_autofree char *text = g_malloc (MAX_DESCRIPTION + 2);
+  g_autoptr (GError) wrong = NULL;
+  autofd fd = places_open_path (places, path, O_RDONLY | O_NOFOLLOW, &wrong);
+  if (fd < 0) {
+    /* A directory that we may not look into (lost+found) is no domain either. */
+    if (lstat (path, status) == 0)
+      g_propagate_error (error, g_steal_pointer (&wrong));
+    return NULL;
+  }
+  if (fstat (fd, status) < 0 || !S_ISREG (status->st_mode)) {
+    fail (error, BACKEND_ERROR_DAMAGED, "it is not a regular file");
+    return NULL;
+  }
+  for (*length = 0; *length <= MAX_DESCRIPTION;) {
+    gssize got = read (fd, text + *length, MAX_DESCRIPTION + 1 - *length);
+    if (got < 0) {
+      fail_errno (error, "reading it");
+      return NULL;
+    }
+    if (got == 0)
+      break;
+    *length += (gsize)got;
+  }
+  if (*length > MAX_DESCRIPTION) {
+    fail (error, BACKEND_ERROR_DAMAGED, "it is longer than %d bytes", MAX_DESCRIPTION);
+    return NULL;
+  }
+  text[*length] = '\0';
+  return g_realloc (g_steal_pointer (&text), *length + 1);
+}
+
+/* Each file is one domain's, and each uuid too: records are kept under it. */
+static void
+add_domain (Scan *scan, LocalDomain *domain)
+{
+  LocalDomain *other = g_hash_table_lookup (scan->uuids, domain->uuid);
+  if (other)
+    describe_problem (&domain->problem, "it has the same uuid as %s", other->name);
+  else
+    g_hash_table_insert (scan->uuids, domain->uuid, domain);
+  for (guint i = 0; i < domain->disks->len; i++) {
+    g_autofree char *path = local_disk_path (g_ptr_array_index (domain->disks, i));
+    other = g_hash_table_lookup (scan->paths, path);
+    if (other)
+      describe_problem (&domain->problem, "%s is a disk of %s too", path, other->name);
+    else
+      g_hash_table_insert (scan->paths, g_steal_pointer (&path), domain);
+  }
+  g_hash_table_insert (scan->names, domain->name, domain);
+  g_ptr_array_add (scan->domains, domain);
+}
+
+static void
+scan_directory (Scan *scan, const char *name)
+{
+  g_autofree char *directory = g_build_filename (places_store_path (scan->places), name, NULL);
+  g_autoptr (GError) error = NULL;
+  struct stat status = { 0 };
+  gsize length = 0;
+  g_autofree char *text = read_description (scan->places, name, &status, &length, &error);
+  if (!text && !error)
+    return;
+  LocalDomain *domain = local_domain_new (name);
+  domain->changed = status.st_mtim.tv_sec;
+  if (text) {
+    describe_domain (scan->places, domain, directory, text, length);
+    domain->xml = g_steal_pointer (&text);
+  } else {
+    describe_problem (&domain->problem, "domain.xml: %s", error->message);
+    domain->uuid = describe_name_uuid (name);
+  }
+  add_domain (scan, domain);
+}
+
+/* There is no description, so none can have changed: the image's birth, for its modification
+ * moves with everything that the guest writes. */
+static gint64
+image_time (const Places *places, const char *file)
+{
+  struct statx status;
+  if (statx (places_store_fd (places), file, AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_MTIME,
+             &status) < 0)
+    return 0;
+  return status.stx_mask & STATX_BTIME ? status.stx_btime.tv_sec : status.stx_mtime.tv_sec;
+}
+
+static void
+scan_image (Scan *scan, const char *file)
+{
+  const char *store = places_store_path (scan->places);
+  g_autofree char *name = g_strndup (file, strlen (file) - strlen (SUFFIX));
+  g_autofree char *path = g_build_filename (store, file, NULL);
+  if (g_hash_table_contains (scan->paths, path))
+    return;
+  LocalDomain *domain = g_hash_table_lookup (scan->names, name);
+  if (domain) {
+    describe_problem (&domain->problem, "%s and the directory %s want the same name", file, name);
+    return;
+  }
+  domain = local_domain_new (name);
+  domain->bare = TRUE;
+  domain->changed = image_time (scan->places, file);
+  describe_bare (domain, store, file);
+  add_domain (scan, domain);
+}
+
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+static gint
+compare_domains (gconstpointer a, gconstpointer b)
+{
+  const LocalDomain *const *one = a, *const *other = b;
+  return strcmp ((*one)->name, (*other)->name);
+}
+
+static void
+local_domain_release (gpointer domain)
+{
+  local_domain_unref (domain);
+}
+
+static void
+scan_clear (Scan *scan)
+{
+  g_clear_pointer (&scan->domains, g_ptr_array_unref);
+  g_clear_pointer (&scan->directories, g_ptr_array_unref);
+  g_clear_pointer (&scan->images, g_ptr_array_unref);
+  g_clear_pointer (&scan->names, g_hash_table_unref);
+  g_clear_pointer (&scan->paths, g_hash_table_unref);
+  g_clear_pointer (&scan->uuids, g_hash_table_unref);
+}
+
+GPtrArray *
+scan_store (const Places *places, GError **error)
+{
+  __attribute__ ((cleanup (scan_clear))) Scan scan = {
+    .places = places,
+    .domains = g_ptr_array_new_with_free_func (local_domain_release),
+    .directories = g_ptr_array_new_with_free_func (g_free),
+    .images = g_ptr_array_new_with_free_func (g_free),
+    .names = g_hash_table_new (g_str_hash, g_str_equal),
+    .paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+    .uuids = g_hash_table_new (g_str_hash, g_str_equal),
+  };
+  if (!list_store (&scan, error))
+    return NULL;
+  g_ptr_array_sort (scan.directories, compare_names);
+  g_ptr_array_sort (scan.images, compare_names);
+  for (guint i = 0; i < scan.directories->len; i++)
+    scan_directory (&scan, g_ptr_array_index (scan.directories, i));
+  for (guint i = 0; i < scan.images->len; i++)
+    scan_image (&scan, g_ptr_array_index (scan.images, i));
+  g_ptr_array_sort (scan.domains, compare_domains);
+  return g_steal_pointer (&scan.domains);
+}

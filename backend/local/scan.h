@@ -1,0 +1,33 @@
+#pragma once
+#include "places.h"
+
+/* What the directory of images says, before any record of ours is looked at. */
+typedef struct {
+  char *target;    /* vda */
+  char *format;    /* "qcow2" or "raw" */
+  char *directory; /* absolute */
+  char *file;      /* its name in there */
+  char *xml;       /* its <disk> element */
+} LocalDisk;
+
+typedef struct {
+  gint refs; /* atomic; the rest never changes */
+  char *name;
+  char *uuid;       /* of the description, else UUIDv5 of the name */
+  char *xml;        /* <domain>: domain.xml byte for byte, or made for a bare image */
+  gint64 changed;   /* seconds since the epoch: when the description did */
+  char *problem;    /* why changes are refused; NULL: they are not */
+  gboolean bare;    /* NAME.qcow2 by itself */
+  GPtrArray *disks; /* of LocalDisk */
+} LocalDomain;
+
+LocalDomain *local_domain_ref (LocalDomain *domain);
+void local_domain_unref (LocalDomain *domain);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LocalDomain, local_domain_unref)
+
+char *local_disk_path (const LocalDisk *disk); /* absolute; free with g_free */
+const LocalDisk *local_domain_disk (const LocalDomain *domain, const char *target); /* NULL: none */
+
+/* All domains of the store; of LocalDomain, by name; the array unrefs them.  A domain whose
+ * description cannot be read is there, with its problem. */
+GPtrArray *scan_store (const Places *places, GError **error);

@@ -1,0 +1,150 @@
+/* Small files that tell whether they are what was written.
+ *
+ *   vmsnapfs 1 SHA256-OF-THE-REST
+ *   { … }
+ *
+ * A file is written once, under a name that commits nothing, and moved by its user; what is found
+ * broken here was broken by others: a disk, an editor, a half-done copy. */
+#include "sealed.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SEAL "vmsnapfs 1 "
+#define SEAL_LENGTH (strlen (SEAL) + 64 + 1) /* with the digest and the line's end */
+#define LARGEST (4 * 1024 * 1024)            /* bytes; a record holds one domain.xml of 1 MiB */
+
+static char *
+sealed_text (JsonNode *root)
+{
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  json_generator_set_root (generator, root);
+  json_generator_set_pretty (generator, TRUE);
+  g_autofree char *body = json_generator_to_data (generator, NULL);
+  g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, body, -1);
+  return g_strconcat (SEAL, digest, "\n", body, NULL);
+}
+
+static gboolean
+write_all (int fd, const char *text, gsize length)
+{
+  while (length > 0) {
+    ssize_t count = write (fd, text, length);
+    if (count < 0 && errno != EINTR)
+      return FALSE;
+    if (count > 0) {
+      text += count;
+      length -= (gsize)count;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+sealed_write (int fd, const char *name, JsonNode *root, GError **error)
+{
+  g_autofree char *text = sealed_text (root);
+  int file = openat (fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0)
+    return fail_errno (error, "writing the record %s", name);
+  gboolean written = write_all (file, text, strlen (text)) && fsync (file) == 0;
+  int wrong = errno;
+  close (file);
+  errno = wrong;
+  return written || fail_errno (error, "writing the record %s", name);
+}
+
+static char *
+read_all (int fd, const char *name, gsize *length, GError **error)
+{
+  int file = openat (fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  struct stat status;
+  if (file < 0) {
+    fail_errno (error, "record %s", name);
+    return NULL;
+  }
+  if (fstat (file, &status) < 0 || !S_ISREG (status.st_mode) || status.st_size > LARGEST) {
+    close (file);
+    fail (error, BACKEND_ERROR_DAMAGED, "record %s is no file that was written here", name);
+    return NULL;
+  }
+  g_autofree char *text = g_malloc ((gsize)status.st_size + 1);
+  ssize_t count = pread (file, text, (gsize)status.st_size, 0);
+  int wrong = errno;
+  close (file);
+  errno = wrong;
+  if (count < 0) {
+    fail_errno (error, "record %s", name);
+    return NULL;
+  }
+  text[count] = '\0';
+  *length = (gsize)count;
+  return g_steal_pointer (&text);
+}
+
+static gboolean
+seal_holds (const char *text, gsize length)
+{
+  if (length <= SEAL_LENGTH || memcmp (text, SEAL, strlen (SEAL)) != 0 ||
+      text[SEAL_LENGTH - 1] != '\n')
+    return FALSE;
+  g_autofree char *digest = g_compute_checksum_for_data (
+      G_CHECKSUM_SHA256, (const guchar *)text + SEAL_LENGTH, length - SEAL_LENGTH);
+  return memcmp (text + strlen (SEAL), digest, 64) == 0;
+}
+
+JsonObject *
+sealed_read (int fd, const char *name, GError **error)
+{
+  gsize length = 0;
+  g_autofree char *text = read_all (fd, name, &length, error);
+  if (!text)
+    return NULL;
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  if (!seal_holds (text, length) ||
+      !json_parser_load_from_data (parser, text + SEAL_LENGTH, (gssize)(length - SEAL_LENGTH),
+                                   NULL) ||
+      !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser))) {
+    fail (error, BACKEND_ERROR_DAMAGED, "record %s is damaged: its checksum does not hold", name);
+    return NULL;
+  }
+  return json_object_ref (json_node_get_object (json_parser_get_root (parser)));
+}
+
+const char *
+sealed_string (JsonObject *object, const char *member)
+{
+  return json_object_get_string_member_with_default (object, member, NULL);
+}
+
+gint64
+sealed_number (JsonObject *object, const char *member)
+{
+  return json_object_get_int_member_with_default (object, member, 0);
+}
+
+static JsonNode *
+element (JsonObject *object, const char *member, guint index)
+{
+  JsonNode *node = json_object_get_member (object, member);
+  if (!node || !JSON_NODE_HOLDS_ARRAY (node))
+    return NULL;
+  JsonArray *array = json_node_get_array (node);
+  return index < json_array_get_length (array) ? json_array_get_element (array, index) : NULL;
+}
+
+JsonObject *
+sealed_element (JsonObject *object, const char *member, guint index)
+{
+  JsonNode *node = element (object, member, index);
+  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+}
+
+const char *
+sealed_element_string (JsonObject *object, const char *member, guint index)
+{
+  JsonNode *node = element (object, member, index);
+  return node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+}

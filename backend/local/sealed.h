@@ -1,0 +1,22 @@
+#pragma once
+#include "../error.h"
+#include <json-glib/json-glib.h>
+
+/* Small JSON files that are either whole or known to be damaged: the first line holds the format's
+ * version and the SHA-256 of the rest. */
+
+/* Writes @root to @name in the directory @fd, replacing what is there, and makes its bytes
+ * durable (not its directory entry). */
+gboolean sealed_write (int fd, const char *name, JsonNode *root, GError **error);
+
+/* The object in @name; NOT_FOUND when there is no such file, DAMAGED when it is not what was
+ * written, FAILED when it cannot be read. */
+JsonObject *sealed_read (int fd, const char *name, GError **error);
+
+/* A string member; NULL when it is absent or no string. */
+const char *sealed_string (JsonObject *object, const char *member);
+gint64 sealed_number (JsonObject *object, const char *member);
+/* An array member's elements that are objects; NULL at the end or when it is absent. */
+JsonObject *sealed_element (JsonObject *object, const char *member, guint index);
+/* An array member's elements that are strings; NULL at the end or when it is absent. */
+const char *sealed_element_string (JsonObject *object, const char *member, guint index);

@@ -1,0 +1,17 @@
+#pragma once
+#include "../error.h"
+#include <sys/types.h>
+
+/* A program to be started, by itself and for us alone: it dies with the calling thread
+ * (PR_SET_PDEATHSIG), has a session of its own, an environment of LC_ALL=C and a PATH, no
+ * descriptors but its three streams, no core dumps. */
+typedef struct {
+  const char *program;    /* absolute */
+  char *const *arguments; /* argv, ended by NULL */
+  int directory;          /* to run in; borrowed */
+  int streams[3];         /* its standard streams; borrowed */
+  guint64 space;          /* bytes of address space that it may have */
+} Spawn;
+
+/* The new process, to be waited for; -1 on error. */
+pid_t spawn (const Spawn *wanted, GError **error);

@@ -1,0 +1,345 @@
+/* Bringing the images back to what the records need.
+ *
+ * The candidates are the images that the head lists as unnamed: an image comes into that list in
+ * the same commit that takes its last name away, and leaves it when it is gone.  So nothing is
+ * ever guessed from a file's name, and an operation under way elsewhere cannot be harmed. */
+#include "tidy.h"
+#include "../failures.h"
+#include "../qcow2/header.h"
+#include "fd.h"
+#include "fold.h"
+#include "journal.h"
+#include "references.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct Tidier {
+  Store *store;
+  Queue *queue; /* of char *: names of domains */
+  pthread_t thread;
+};
+
+/* One tidying of one domain; its `busy` is held. */
+typedef struct {
+  Store *store;
+  DomainState *state;
+  LocalDomain *found;
+  Records *records;
+  int fd; /* the records' directory */
+  Job *job;
+} Tidying;
+
+/* -------------------------------------------------------------------- one image */
+
+static gboolean
+record_reads (const Records *records, const char *file)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, records->records);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const Record *record = value;
+    for (guint i = 0; i < record->images->len; i++) {
+      g_autofree char *name = record_image_file (g_ptr_array_index (record->images, i));
+      if (g_str_equal (name, file))
+        return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+static gboolean
+is_unnamed (const Records *records, const char *file)
+{
+  for (guint i = 0; i < records->unnamed->len; i++) {
+    g_autofree char *name = record_image_file (g_ptr_array_index (records->unnamed, i));
+    if (g_str_equal (name, file))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* An image may be replaced by an equal one only where this domain alone is concerned. */
+static gboolean
+is_ours (const Tidying *tidying, const char *directory, const char *file)
+{
+  for (guint i = 0; i < tidying->found->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (tidying->found->disks, i);
+    if (g_str_equal (disk->directory, directory) && g_str_equal (disk->file, file) &&
+        g_str_equal (disk->format, "qcow2"))
+      return TRUE;
+  }
+  return record_reads (tidying->records, file) || is_unnamed (tidying->records, file);
+}
+
+static gboolean
+write_head (Tidying *tidying, GError **error)
+{
+  if (!records_write_head (tidying->fd, tidying->records, RECORDS_NEW, error))
+    return FALSE;
+  if (renameat (tidying->fd, RECORDS_HEAD RECORDS_NEW, tidying->fd, RECORDS_HEAD) < 0)
+    return fail_errno (error, "writing the head");
+  return journal_sync (tidying->fd, "the head", error);
+}
+
+static gboolean
+holds_snapshots (int directory, const char *file, gboolean *holds, GError **error)
+{
+  autofd fd = openat (directory, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return fail_errno (error, "%s", file);
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
+  if (!header)
+    return FALSE;
+  *holds = header->snapshots > 0;
+  return TRUE;
+}
+
+static gboolean
+unlink_image (int directory, const char *file, GError **error)
+{
+  if (unlinkat (directory, file, 0) < 0 && errno != ENOENT)
+    return fail_errno (error, "removing %s", file);
+  return journal_sync (directory, file, error);
+}
+
+static gboolean
+fold_into (Tidying *tidying, const char *path, int directory, const char *file, const char *reader,
+           gboolean *gone, GError **error)
+{
+  g_autofree char *reader_path = g_path_get_dirname (reader);
+  g_autofree char *reader_file = g_path_get_basename (reader);
+  if (!g_str_equal (reader_path, path) || !is_ours (tidying, path, reader_file))
+    return TRUE;
+  const Fold this = {
+    .places = tidying->store->places,
+    .path = path,
+    .directory = directory,
+    .records = tidying->fd,
+    .unnamed = file,
+    .dependent = reader_file,
+  };
+  g_autoptr (GError) wrong = NULL;
+  *gone = fold (&this, tidying->job, &wrong);
+  if (*gone || g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY))
+    return TRUE; /* a machine runs: the next time */
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+/* *@gone: nothing reads the image any more and its file is removed. */
+static gboolean
+tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError **error)
+{
+  const Places *places = tidying->store->places;
+  g_autofree char *path = places_resolve (places, image->directory);
+  g_autofree char *file = record_image_file (image);
+  autofd directory = places_open_path (places, path, O_RDONLY | O_DIRECTORY, error);
+  gboolean holds = FALSE;
+  if (directory < 0)
+    return FALSE;
+  *gone = faccessat (directory, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+  if (*gone || record_reads (tidying->records, file))
+    return TRUE;
+  if (!holds_snapshots (directory, file, &holds, error) || holds)
+    return holds;
+  g_autoptr (GPtrArray) domains = store_found (tidying->store, error);
+  g_autoptr (GPtrArray) readers =
+      domains ? references_to (places, domains, path, file, error) : NULL;
+  if (!readers || readers->len > 1)
+    return readers != NULL;
+  if (readers->len == 1)
+    return fold_into (tidying, path, directory, file, g_ptr_array_index (readers, 0), gone, error);
+  *gone = unlink_image (directory, file, error);
+  return *gone;
+}
+
+/* -------------------------------------------------------------------- one domain */
+
+/* One round over the list; *@progress: another may find more. */
+static gboolean
+tidy_round (Tidying *tidying, gboolean *progress, GError **error)
+{
+  GPtrArray *unnamed = tidying->records->unnamed;
+  *progress = FALSE;
+  for (guint i = unnamed->len; i > 0; i--) {
+    gboolean gone = FALSE;
+    if (job_cancelled (tidying->job, error) ||
+        !tidy_image (tidying, g_ptr_array_index (unnamed, i - 1), &gone, error))
+      return FALSE;
+    if (!gone)
+      continue;
+    g_ptr_array_remove_index (unnamed, i - 1);
+    *progress = TRUE;
+    if (!write_head (tidying, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+may_tidy (const Tidying *tidying)
+{
+  GHashTableIter iter;
+  gpointer value;
+  if (tidying->records->problem || tidying->found->problem || tidying->fd < 0 ||
+      faccessat (tidying->fd, JOURNAL_FILE, F_OK, 0) == 0)
+    return FALSE;
+  g_hash_table_iter_init (&iter, tidying->records->records);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (((const Record *)value)->problem)
+      return FALSE;
+  return tidying->records->unnamed->len > 0;
+}
+
+/* The reason is told once, and stands in info until it is gone. */
+static gboolean
+note_reason (Tidying *tidying, const GError *error)
+{
+  gboolean put_off = error && !g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_CANCELLED);
+  const char *reason = put_off ? error->message : NULL;
+  if (g_strcmp0 (reason, tidying->records->untidy) == 0)
+    return FALSE;
+  g_free (tidying->records->untidy);
+  tidying->records->untidy = g_strdup (reason);
+  if (put_off)
+    failures_add (tidying->state->name, "tidy", error);
+  return TRUE;
+}
+
+static void
+run_rounds (Tidying *tidying)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean progress = TRUE, any = FALSE;
+  while (progress && tidy_round (tidying, &progress, &error))
+    any |= progress;
+  gboolean reason = note_reason (tidying, error);
+  job_finish (tidying->job, error);
+  if (any || progress || reason)
+    state_publish (tidying->store, tidying->state, g_steal_pointer (&tidying->records));
+}
+
+static void
+tidy_held (Store *store, DomainState *state, Job *job)
+{
+  Tidying tidying = { .store = store, .state = state, .job = job, .fd = -1 };
+  tidying.records = state_records (store, state, NULL);
+  {
+    autolock held = lock_hold (&state->lock);
+    tidying.found = local_domain_ref (state->found);
+  }
+  if (tidying.records &&
+      store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) &&
+      may_tidy (&tidying))
+    run_rounds (&tidying);
+  else
+    job_finish (job, NULL);
+  fd_close_pointer (&tidying.fd);
+  g_clear_pointer (&tidying.records, records_free);
+  local_domain_unref (tidying.found);
+}
+
+static void
+set_tidying (DomainState *state, Job *job)
+{
+  autolock held = lock_hold (&state->lock);
+  g_clear_pointer (&state->tidying, job_unref);
+  state->tidying = job ? job_ref (job) : NULL;
+}
+
+/* An operation that is under way asks for another tidying at its end. */
+static void
+tidy_domain (Store *store, const char *name)
+{
+  DomainState *state = store_find (store, name, NULL);
+  if (!state)
+    return;
+  g_autoptr (Job) job = job_new (name, "tidy");
+  set_tidying (state, job);
+  {
+    Held busy = { NULL };
+    if (lock_try (&state->busy, &busy))
+      tidy_held (store, state, job);
+    else
+      job_finish (job, NULL);
+    held_release (&busy);
+  }
+  set_tidying (state, NULL);
+}
+
+void
+tidy_give_way (DomainState *state)
+{
+  g_autoptr (Job) job = NULL;
+  {
+    autolock held = lock_hold (&state->lock);
+    job = state->tidying ? job_ref (state->tidying) : NULL;
+  }
+  if (!job)
+    return;
+  job_cancel (job);
+  autolock until_it_stopped = lock_hold (&state->busy);
+}
+
+/* -------------------------------------------------------------------- the thread */
+
+static void *
+run_tidier (void *data)
+{
+  struct Tidier *tidier = data;
+  char *domain;
+  while ((domain = queue_pop (tidier->queue))) {
+    tidy_domain (tidier->store, domain);
+    g_free (domain);
+  }
+  return NULL;
+}
+
+void
+tidy_later (Store *store, const char *domain)
+{
+  if (store->read_only)
+    return;
+  autolock held = lock_hold (&store->lock);
+  if (!store->tidier) {
+    store->tidier = g_new0 (struct Tidier, 1);
+    store->tidier->store = store;
+    store->tidier->queue = queue_new ();
+    store->tidier->thread = thread_start ("tidy", run_tidier, store->tidier);
+  }
+  queue_push (store->tidier->queue, g_strdup (domain));
+}
+
+static void
+cancel_all (Store *store)
+{
+  autolock held = lock_hold (&store->lock);
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, store->domains);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    DomainState *state = value;
+    autolock inner = lock_hold (&state->lock);
+    if (state->tidying)
+      job_cancel (state->tidying);
+  }
+}
+
+void
+tidy_stop (Store *store)
+{
+  struct Tidier *tidier;
+  {
+    autolock held = lock_hold (&store->lock);
+    tidier = store->tidier;
+  }
+  if (!tidier)
+    return;
+  queue_close (tidier->queue);
+  cancel_all (store);
+  thread_join (tidier->thread);
+  queue_free (tidier->queue);
+  g_clear_pointer (&store->tidier, g_free);
+}

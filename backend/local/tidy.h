@@ -1,0 +1,14 @@
+#pragma once
+#include "store.h"
+
+/* Afterwards: images that no name needs any more are unlinked, or folded into the only image that
+ * reads them.  Every step leaves every byte under every name as it was, so tidying may be killed,
+ * put off and repeated.  It runs in a thread of its own, one domain at a time. */
+
+/* Any thread; does nothing on a store opened for reading. */
+void tidy_later (Store *store, const char *domain);
+
+/* Makes room for an operation on the domain: stops a tidying of it and waits for its end. */
+void tidy_give_way (DomainState *state);
+
+void tidy_stop (Store *store); /* waits for the thread */
