@@ -1,0 +1,131 @@
+/* The info files: "key: value", a line each, in a fixed order.
+ *
+ * One line per key whatever a value holds, so control characters are shown as
+ * %XX; everything else is shown as it is. */
+#include "names.h"
+#include "rows.h"
+
+#include <string.h>
+#include <time.h>
+
+static void
+add (GString *out, const char *key, const char *value)
+{
+  g_string_append_printf (out, "%s: ", key);
+  for (const char *at = value; *at != '\0'; at++)
+    if ((guchar)*at < 0x20 || *at == 0x7f)
+      g_string_append_printf (out, "%%%02X", (guchar)*at);
+    else
+      g_string_append_c (out, *at);
+  g_string_append_c (out, '\n');
+}
+
+static void
+add_number (GString *out, const char *key, guint value)
+{
+  g_string_append_printf (out, "%s: %u\n", key, value);
+}
+
+static const char *
+yes_or_no (gboolean is_so)
+{
+  return is_so ? "yes" : "no";
+}
+
+static void
+add_time (GString *out, const char *key, gint64 seconds)
+{
+  time_t time = (time_t)seconds;
+  struct tm parts;
+  char text[64] = "";
+
+  if (gmtime_r (&time, &parts) != NULL)
+    strftime (text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  add (out, key, text);
+}
+
+static Text *
+finish (GString *out)
+{
+  Text *text = text_new (out->str, out->len);
+
+  g_string_free (out, TRUE);
+  return text;
+}
+
+static void
+add_current (GString *out, const Domain *domain)
+{
+  const Snapshot *current =
+      domain->current != NULL ? domain_snapshot (domain, domain->current) : NULL;
+  g_autofree char *path = current != NULL ? place_path_of (domain, current) : NULL;
+
+  if (path != NULL)
+    add (out, "current", path);
+}
+
+static void
+add_notes (GString *out, const GPtrArray *notes)
+{
+  for (guint i = 0; i < notes->len; i++) {
+    const char *note = g_ptr_array_index (notes, i);
+    g_autofree char *line = g_strdup (note);
+    char *colon = strstr (line, ": ");
+
+    if (colon == NULL)
+      continue;
+    *colon = '\0';
+    add (out, line, colon + 2);
+  }
+}
+
+Text *
+show_domain_info (const Place *place, GError **error)
+{
+  const Domain *domain = place->domain;
+  g_autofree char *can = backend_can_words (domain->can);
+  g_autofree char *state = NULL;
+  GString *out;
+
+  /* Only the hypervisor knows whether it runs. */
+  if (!place_may_wait (place))
+    return NULL;
+  state = backend_run_state (place->mount->backend, domain->name, NULL);
+  out = g_string_new (NULL);
+  add (out, "name", domain->name);
+  add (out, "uuid", domain->uuid);
+  add (out, "state", state != NULL ? state : "unknown");
+  add_current (out, domain);
+  add_number (out, "snapshots", domain_snapshots (domain)->len);
+  add (out, "can", can);
+  add_notes (out, domain->notes);
+  if (domain->problem != NULL)
+    add (out, "problem", domain->problem);
+  return finish (out);
+}
+
+Text *
+show_snapshot_info (const Place *place, GError **error)
+{
+  const Domain *domain = place->domain;
+  const Snapshot *snapshot = place->snapshot;
+  const Snapshot *parent =
+      snapshot->parent != NULL ? domain_snapshot (domain, snapshot->parent) : NULL;
+  GString *out = g_string_new (NULL);
+
+  add (out, "name", snapshot->name);
+  add (out, "domain", domain->name);
+  add (out, "uuid", snapshot->id);
+  add (out, "state", snapshot->state != NULL ? snapshot->state : "unknown");
+  add (out, "current", yes_or_no (g_strcmp0 (domain->current, snapshot->id) == 0));
+  if (parent != NULL)
+    add (out, "parent", parent->name);
+  add_time (out, "created", snapshot->created);
+  add (out, "location", snapshot->external ? "external" : "internal");
+  add_number (out, "children", domain_children (domain, snapshot->id)->len);
+  add_number (out, "descendants", domain_descendants (domain, snapshot));
+  add (out, "metadata", yes_or_no (snapshot->metadata));
+  if (snapshot->problem != NULL)
+    add (out, "problem", snapshot->problem);
+  return finish (out);
+}

@@ -1,0 +1,22 @@
+#pragma once
+#include "../backend/backend.h"
+#include "node.h"
+#include "opened.h"
+#include "options.h"
+#include "pool.h"
+#include <fuse_lowlevel.h>
+
+/* One mounted tree: what every request needs.  Made by main before the first
+ * request and never changed while there are any. */
+typedef struct {
+  const Options *options;
+  Backend *backend;
+  Nodes *nodes;
+  Opened *opened;
+  Pool *readers;  /* for what waits for the backend; NULL with -s: the loop's thread waits */
+  Pool *changers; /* for what changes something; the same */
+  struct fuse_session *session;
+  double timeout;   /* seconds for which the kernel may believe what does not change by itself */
+  gboolean watched; /* a notifier tells the kernel what changed */
+  gint64 started;   /* seconds since the epoch */
+} Mount;

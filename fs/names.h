@@ -1,0 +1,23 @@
+#pragma once
+#include "../backend/model.h"
+
+/* How names that people and hypervisors give become file names, and back: design.md, "Names". */
+
+/* The file name of @name as such, without regard to namesakes.  Free with g_free. */
+char *name_encode (const char *name);
+
+/* The true name behind a file name in canonical form that a person typed for something new.
+ * INVALID when it is not canonical, reserved or holds %00; NAME_TOO_LONG, BAD_ENCODING.
+ * Free with g_free. */
+char *name_decode (const char *file_name, GError **error);
+
+/* The true name behind the file name of something that exists; NULL when it is not in canonical
+ * form, or cut off, so that the name is not in it.  Free with g_free. */
+char *name_true (const char *file_name);
+
+/* The file name of one snapshot in this picture, namesakes told apart.  Free with g_free. */
+char *name_of_snapshot (const Domain *domain, const Snapshot *snapshot);
+
+/* The snapshot that has this file name in this picture; NULL: none.  Only canonical forms resolve.
+ */
+const Snapshot *name_find_snapshot (const Domain *domain, const char *file_name);

@@ -1,0 +1,17 @@
+#pragma once
+#include "mount.h"
+
+/* Tells the kernel what is no longer as it was told, on a thread of its own:
+ * the kernel may make that thread wait for requests, so no request and no
+ * other thread ever waits for it. */
+typedef struct Notifier Notifier;
+
+/* @mount: with its session; for as long as the notifier lives. */
+Notifier *notifier_new (const Mount *mount);
+/* A BackendChanged: any thread. */
+void notifier_changed (const char *domain, gpointer notifier);
+/* Ends the thread; further notices mean nothing.  While the loop still serves (or the kernel has
+ * given the mount up), because until then the thread may have to wait for requests. */
+void notifier_stop (Notifier *notifier);
+/* After it was stopped and the backend, which may call notifier_changed to its end, was closed. */
+void notifier_free (Notifier *notifier);

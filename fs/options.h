@@ -1,0 +1,30 @@
+#pragma once
+#include <glib.h>
+#include <sys/types.h>
+
+/* The command line, read and checked. */
+typedef struct {
+  char *source;
+  char *mountpoint;
+  gboolean foreground;
+  gboolean debug;
+  gboolean single; /* -s: no worker threads */
+  gboolean help;
+  gboolean version;
+  gboolean rows; /* --rows: print the table, for the check of the manual */
+  gboolean read_only;
+  gboolean discard; /* FALSE: rmdir and control/discard are not offered */
+  uid_t uid;
+  gid_t gid;
+  mode_t umask;
+  GPtrArray *domains; /* of char *: globs; empty: every domain */
+  GPtrArray *allow;   /* of char *, ended by NULL: further directories for disks */
+  GString *kernel;    /* options for the mount itself, separated by commas */
+} Options;
+
+/* INVALID with a sentence for an option that is unknown or malformed. */
+Options *options_parse (int argc, char **argv, GError **error);
+void options_free (Options *options);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Options, options_free)
+
+extern const char options_help[];

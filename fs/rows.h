@@ -1,0 +1,47 @@
+#pragma once
+#include "tree.h"
+
+/* The functions that the table's rows name, by subject.  What each may answer
+ * is said at its field of NodeKind. */
+
+/* members.c: what directories list */
+gboolean list_domains (const Place *dir, Listing *listing, GError **error);
+gboolean find_domain (const Place *dir, const char *file_name, Place *child, GError **error);
+gboolean list_children (const Place *dir, Listing *listing, GError **error);
+gboolean find_child (const Place *dir, const char *file_name, Place *child, GError **error);
+gboolean list_snapshots (const Place *dir, Listing *listing, GError **error);
+gboolean find_snapshot (const Place *dir, const char *file_name, Place *child, GError **error);
+gboolean list_disks (const Place *dir, Listing *listing, GError **error);
+gboolean find_disk_file (const Place *dir, const char *file_name, Place *child, GError **error);
+
+/* changes.c: what changing calls do */
+char *make_snapshot (const Place *dir, const char *name, Job *job, GError **error);
+char *make_anywhere (const Place *dir, const char *name, Job *job, GError **error);
+gboolean drop_snapshot (const Place *place, Job *job, GError **error);
+gboolean rename_snapshot (const Place *place, const char *name, Job *job, GError **error);
+gboolean edit_description (const Place *place, const char *text, Job *job, GError **error);
+Text *usage_revert (const Place *place);
+gboolean store_revert (const Place *place, char **words, Job *job, GError **error);
+Text *usage_discard (const Place *place);
+gboolean store_discard (const Place *place, char **words, Job *job, GError **error);
+gboolean discard_offered (const Place *place);
+gboolean store_jobs (const Place *place, char **words, Job *job, GError **error);
+
+/* show.c: what texts say */
+gboolean has_domain_xml (const Place *place);
+Text *show_domain_xml (const Place *place, GError **error);
+gboolean has_snapshot_xml (const Place *place);
+Text *show_snapshot_xml (const Place *place, GError **error);
+Text *show_description (const Place *place, GError **error);
+Text *show_disk_xml (const Place *place, GError **error);
+Text *show_version (const Place *place, GError **error);
+Text *show_backend (const Place *place, GError **error);
+Text *show_stats (const Place *place, GError **error);
+Text *show_error (const Place *place, GError **error);
+Text *show_jobs (const Place *place, GError **error);
+gboolean has_current (const Place *place);
+char *target_current (const Place *place, GError **error);
+
+/* info.c */
+Text *show_domain_info (const Place *place, GError **error);
+Text *show_snapshot_info (const Place *place, GError **error);

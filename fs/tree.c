@@ -1,0 +1,129 @@
+/* What the tree looks like: one row for each kind of file.
+ *
+ * Everything that depends on a row is read from here: lookup, readdir, modes,
+ * what may be written, the usage texts and the manual's list.  A new file is
+ * one row and one function (rows.h). */
+#include "tree.h"
+
+#include "rows.h"
+
+#define DIRECTORY (S_IFDIR | 0550)
+#define WRITABLE (S_IFDIR | 0750)
+#define TEXT (S_IFREG | 0440)
+#define EDITABLE (S_IFREG | 0640)
+#define COMMAND (S_IFREG | 0640)
+#define LINK (S_IFLNK | 0777)
+
+/* clang-format off */
+static const NodeKind disk_kind = {
+  .role = "disk.xml", .pattern = "TARGET.xml", .mode = TEXT, .show = show_disk_xml
+};
+
+static const NodeKind snapshot_control[] = {
+  { .name = "discard", .mode = COMMAND, .needs = CAN_DISCARD, .present = discard_offered,
+    .words = "1", .usage = usage_discard, .store = store_discard },
+  { .name = "revert", .mode = COMMAND, .needs = CAN_REVERT,
+    .words = "1", .usage = usage_revert, .store = store_revert },
+  { 0 }
+};
+
+static const NodeKind snapshot_rows[] = {
+  { .name = "snapshot.xml", .mode = TEXT, .present = has_snapshot_xml, .show = show_snapshot_xml },
+  { .name = "domain.xml", .mode = TEXT, .present = has_domain_xml, .show = show_domain_xml },
+  { .name = "description", .mode = EDITABLE, .show = show_description, .edit = edit_description },
+  { .name = "info", .mode = TEXT, .changes = TRUE, .show = show_snapshot_info },
+  { .name = "disks", .mode = DIRECTORY,
+    .list = list_disks, .find = find_disk_file, .member = &disk_kind },
+  { .name = "control", .mode = DIRECTORY, .rows = snapshot_control },
+  { 0 }
+};
+
+static const NodeKind snapshot_kind = {
+  .role = "snapshot", .pattern = "SNAPSHOT", .mode = WRITABLE, .rows = snapshot_rows,
+  .list = list_children, .find = find_child, .member = &snapshot_kind,
+  .make = make_snapshot, .drop = drop_snapshot, .rename = rename_snapshot
+};
+
+/* Everything but the children, so that a long chain is one level deep. */
+static const NodeKind flat_snapshot_kind = {
+  .role = "snapshot", .pattern = "SNAPSHOT", .mode = DIRECTORY, .flat = TRUE,
+  .rows = snapshot_rows, .drop = drop_snapshot, .rename = rename_snapshot
+};
+
+static const NodeKind domain_control[] = {
+  { .name = "error", .mode = TEXT, .changes = TRUE, .show = show_error },
+  { .name = "jobs", .mode = COMMAND, .changes = TRUE, .quick = TRUE,
+    .words = "cancel ID", .show = show_jobs, .store = store_jobs },
+  { 0 }
+};
+
+static const NodeKind domain_rows[] = {
+  { .name = "domain.xml", .mode = TEXT, .present = has_domain_xml, .show = show_domain_xml },
+  { .name = "info", .mode = TEXT, .changes = TRUE, .show = show_domain_info },
+  { .name = "current", .mode = LINK, .changes = TRUE, .present = has_current,
+    .target = target_current },
+  { .name = "disks", .mode = DIRECTORY,
+    .list = list_disks, .find = find_disk_file, .member = &disk_kind },
+  { .name = "control", .mode = DIRECTORY, .rows = domain_control },
+  { .name = ".snapshots", .mode = WRITABLE, .unlisted = TRUE, .flat = TRUE,
+    .list = list_snapshots, .find = find_snapshot, .member = &flat_snapshot_kind,
+    .make = make_anywhere },
+  { 0 }
+};
+
+static const NodeKind domain_kind = {
+  .role = "domain", .pattern = "DOMAIN", .mode = WRITABLE, .rows = domain_rows,
+  .list = list_children, .find = find_child, .member = &snapshot_kind, .make = make_snapshot
+};
+
+static const NodeKind about_rows[] = {
+  { .name = "version", .mode = TEXT, .show = show_version },
+  { .name = "backend", .mode = TEXT, .show = show_backend },
+  { .name = "stats", .mode = TEXT, .changes = TRUE, .show = show_stats },
+  { 0 }
+};
+
+static const NodeKind root_rows[] = {
+  { .name = ".vmsnapfs", .mode = DIRECTORY, .unlisted = TRUE, .rows = about_rows },
+  { 0 }
+};
+
+const NodeKind root_kind = {
+  .role = "root", .pattern = "MNT", .mode = DIRECTORY, .rows = root_rows,
+  .list = list_domains, .find = find_domain, .member = &domain_kind
+};
+/* clang-format on */
+
+gboolean
+row_present (const Place *place)
+{
+  const NodeKind *row = place->kind;
+  BackendCan can = place->domain != NULL ? place->domain->can : 0;
+
+  if (place->snapshot != NULL)
+    can &= place->snapshot->can;
+  if ((row->needs & can) != row->needs)
+    return FALSE;
+  return row->present == NULL || row->present (place);
+}
+
+/* Prints @kind and what is in it; a kind that is its own member is printed once. */
+static void
+print_rows (const NodeKind *kind, const char *directory)
+{
+  g_autofree char *path = g_strconcat (directory, directory[0] != '\0' ? "/" : "",
+                                       kind->name != NULL ? kind->name : kind->pattern, NULL);
+
+  g_print ("%s %04o%s%s\n", path, (guint)kind->mode & 07777, kind->words != NULL ? " " : "",
+           kind->words != NULL ? kind->words : "");
+  for (const NodeKind *row = kind->rows; row != NULL && row->name != NULL; row++)
+    print_rows (row, path);
+  if (kind->member != NULL && kind->member != kind)
+    print_rows (kind->member, path);
+}
+
+void
+tree_print_rows (void)
+{
+  print_rows (&root_kind, "");
+}

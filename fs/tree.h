@@ -1,0 +1,58 @@
+#pragma once
+#include "../backend/backend.h"
+#include "place.h"
+#include <sys/stat.h>
+
+/* One row of the tree: everything there is to know about one kind of file.
+ * A row has the functions of exactly one shape:
+ *   fixed directory   .rows
+ *   listed directory  .list + .find + .member  (and .rows for what is always there)
+ *   link              .target
+ *   text              .show                    whole text, made when opened
+ *   editable text     .show + .edit            each write gives the text since the open
+ *   command           .usage + .store          one write is one command; reads as the usage
+ *   log               .show + .store           the same, but reads as what is going on
+ * Any of them may answer with no error after place_may_wait refused: the same is then
+ * asked again where waiting is allowed. */
+struct NodeKind {
+  const char *name;    /* NULL: .list of the directory names it */
+  const char *role;    /* tells nodes of kinds without a name apart */
+  const char *pattern; /* how the manual writes that name: "SNAPSHOT" */
+  mode_t mode;
+  BackendCan needs;  /* absent unless the domain and the snapshot can do all these */
+  gboolean unlisted; /* resolvable, but not in readdir */
+  gboolean changes;  /* by itself, so nobody may keep what it said */
+  gboolean flat;     /* its directories are nodes of their own beside the nested ones */
+  gboolean quick;    /* .store never waits, and has to work while everything else does */
+
+  /* Further conditions for its being there; NULL: none. */
+  gboolean (*present) (const Place *place);
+
+  const NodeKind *rows;
+  const NodeKind *member;
+  /* Everything listed, in order. */
+  gboolean (*list) (const Place *dir, Listing *listing, GError **error);
+  /* Fills in @child, of kind .member, or NOT_FOUND. */
+  gboolean (*find) (const Place *dir, const char *file_name, Place *child, GError **error);
+  /* In a directory: takes a snapshot called @name; its id. */
+  char *(*make) (const Place *dir, const char *name, Job *job, GError **error);
+  /* Of a member. */
+  gboolean (*drop) (const Place *place, Job *job, GError **error);
+  gboolean (*rename) (const Place *place, const char *name, Job *job, GError **error);
+
+  char *(*target) (const Place *place, GError **error);
+  Text *(*show) (const Place *place, GError **error);
+  gboolean (*edit) (const Place *place, const char *text, Job *job, GError **error);
+  const char *words;                   /* of a command, as the manual has them */
+  Text *(*usage) (const Place *place); /* names only the words that work here */
+  gboolean (*store) (const Place *place, char **words, Job *job, GError **error);
+};
+
+extern const NodeKind root_kind;
+
+/* Whether this row is in the directory that @place stands in. */
+gboolean row_present (const Place *place);
+
+/* One line for each row: path pattern, mode, words.  For --rows, against which the manual is
+ * checked. */
+void tree_print_rows (void);
