@@ -26,6 +26,7 @@ target_in (const Place *dir, const char *name)
 static gboolean
 begin_in (Request *request, Place *dir, char **target, GError **error)
 {
+  request_holds_directory (request);
   if (!wait_for (&request->wait, WAIT_TO_CHANGE) || !request_place (request, dir, error))
     return FALSE;
   *target = target_in (dir, request->arguments.name);
@@ -46,7 +47,7 @@ answer_made (Request *request, const Place *dir, const char *id, GError **error)
   child.snapshot = domain_snapshot (child.domain, id);
   if (child.snapshot == NULL)
     return fail (error, BACKEND_ERROR_STALE, "the new snapshot was discarded at once");
-  if (request->mount->watched)
+  if (request->mount->notifier != NULL)
     nodes_show (request->mount->nodes, child.owner, child.domain);
   return request_answer_entry (request, &child, error);
 }

@@ -115,7 +115,6 @@ announce (int ready)
 /* What has to come to rest before the tree goes. */
 typedef struct {
   Mount *mount;
-  Notifier *notifier; /* NULL: the backend gives no notices */
   gboolean settled;
   gboolean finished; /* FALSE: an operation does not end, so nothing that it uses may be freed */
 } Life;
@@ -137,8 +136,8 @@ settle (void *data)
     return;
   life->settled = TRUE;
   life->finished = let_finish (life->mount);
-  if (life->finished && life->notifier != NULL)
-    notifier_stop (life->notifier);
+  if (life->finished && life->mount->notifier != NULL)
+    notifier_stop (life->mount->notifier);
 }
 
 /* Serves until somebody unmounts or a signal comes. */
@@ -179,11 +178,14 @@ stop_workers (Mount *mount)
 static int
 run_mounted (Mount *mount, int ready, GError **error)
 {
-  Life life = { .mount = mount, .notifier = mount->watched ? notifier_new (mount) : NULL };
-  gboolean can_serve = life.notifier == NULL ||
-                       backend_watch (mount->backend, notifier_changed, life.notifier, error);
+  Life life = { .mount = mount };
+  gboolean can_serve = TRUE;
   int result = EXIT_FAILURE;
 
+  if (backend_can_watch (mount->backend)) {
+    mount->notifier = notifier_new (mount);
+    can_serve = backend_watch (mount->backend, notifier_changed, mount->notifier, error);
+  }
   start_workers (mount);
   if (can_serve)
     result = serve (&life, ready);
@@ -193,8 +195,8 @@ run_mounted (Mount *mount, int ready, GError **error)
     _exit (result);
   stop_workers (mount);
   backend_close (mount->backend);
-  if (life.notifier != NULL)
-    notifier_free (life.notifier);
+  if (mount->notifier != NULL)
+    notifier_free (mount->notifier);
   return result;
 }
 
@@ -205,7 +207,6 @@ mount_and_run (Options *options, Backend *backend, int ready)
   gboolean watched = backend_can_watch (backend);
   Mount mount = { .options = options,
                   .backend = backend,
-                  .watched = watched,
                   .timeout = watched ? WATCHED_TIMEOUT : TIMEOUT,
                   .started = g_get_real_time () / G_USEC_PER_SEC };
   int result = EXIT_FAILURE;

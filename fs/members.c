@@ -84,7 +84,7 @@ find_domain (const Place *dir, const char *file_name, Place *child, GError **err
   if (picture == NULL)
     return FALSE;
   *child = domain_place (dir, picture);
-  if (dir->mount->watched)
+  if (dir->mount->notifier != NULL)
     nodes_show (dir->mount->nodes, child->owner, picture);
   return TRUE;
 }

@@ -16,7 +16,7 @@ typedef struct {
   Pool *readers;  /* for what waits for the backend; NULL with -s: the loop's thread waits */
   Pool *changers; /* for what changes something; the same */
   struct fuse_session *session;
-  double timeout;   /* seconds for which the kernel may believe what does not change by itself */
-  gboolean watched; /* a notifier tells the kernel what changed */
-  gint64 started;   /* seconds since the epoch */
+  double timeout; /* seconds for which the kernel may believe what does not change by itself */
+  struct Notifier *notifier; /* tells the kernel what changed; NULL: the backend gives no notices */
+  gint64 started;            /* seconds since the epoch */
 } Mount;

@@ -19,6 +19,7 @@ typedef struct {
   char *uuid;
   GPtrArray *shown; /* of Domain: pictures from which the kernel was told something since the last
                        nodes_take_shown; protected by the table's lock */
+  gint changing;    /* atomic: requests that hold one of its directories; see notify.h */
 } Owner;
 
 /* What a node is about; the strings are borrowed. */

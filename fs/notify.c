@@ -193,6 +193,13 @@ update (const Notifier *notifier, Owner *owner)
       compare_pictures (notifier, owner, g_ptr_array_index (shown, i), now);
 }
 
+/* Then this comes back when the last of those requests has its reply. */
+static gboolean
+is_changing (const Owner *owner)
+{
+  return g_atomic_int_get (&owner->changing) > 0;
+}
+
 /* Takes the next notice out of the queue; NULL at the end. */
 static char *
 next_notice (Notifier *notifier)
@@ -219,7 +226,8 @@ run (void *data)
     owners =
         nodes_owners (notifier->mount->nodes, strcmp (domain, EVERYTHING) == 0 ? NULL : domain);
     for (guint i = 0; i < owners->len; i++)
-      update (notifier, g_ptr_array_index (owners, i));
+      if (!is_changing (g_ptr_array_index (owners, i)))
+        update (notifier, g_ptr_array_index (owners, i));
   }
 }
 

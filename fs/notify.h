@@ -3,7 +3,14 @@
 
 /* Tells the kernel what is no longer as it was told, on a thread of its own:
  * the kernel may make that thread wait for requests, so no request and no
- * other thread ever waits for it. */
+ * other thread ever waits for it.
+ *
+ * It does not even begin where it would wait for long.  During a mkdir, rmdir
+ * or rename the kernel holds the directory until the reply, and taking an
+ * entry back needs the same lock: a daemon that is killed then leaves a thread
+ * that the kernel cannot end, so /dev/fuse stays open and whoever waits for the
+ * reply waits for ever (seen on Linux 6.18).  So notices about a domain are put
+ * off until no such request of it is unanswered. */
 typedef struct Notifier Notifier;
 
 /* @mount: with its session; for as long as the notifier lives. */

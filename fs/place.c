@@ -106,7 +106,7 @@ place_of_node (Place *place, const Mount *mount, const Node *node, Wait *wait, G
     g_propagate_error (error, g_steal_pointer (&problem));
   if (place->domain == NULL)
     return FALSE;
-  if (mount->watched)
+  if (mount->notifier != NULL)
     nodes_show (mount->nodes, place->owner, place->domain);
   return fill_in (place, about, error);
 }

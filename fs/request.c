@@ -12,6 +12,7 @@
 
 #include "../backend/failures.h"
 #include "attr.h"
+#include "notify.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -56,6 +57,7 @@ typedef struct Private {
   char *domain; /* whose control/error gets a failure; NULL: nobody's */
   char *what;   /* "mkdir base/updates" */
   Job *job;
+  Owner *changing; /* of the directory that the kernel holds for this request; NULL: none */
   Answer answer;
 } Private;
 
@@ -88,6 +90,28 @@ request_concerns (Request *request, const Owner *owner, const char *target)
   private->what = target != NULL && target[0] != '\0'
                       ? g_strdup_printf ("%s %s", private->verb, target)
                       : g_strdup (private->verb);
+}
+
+void
+request_holds_directory (Request *request)
+{
+  Private *private = request->private;
+
+  if (private->changing != NULL || request->node == NULL || request->node->about.owner == NULL)
+    return;
+  private->changing = request->node->about.owner;
+  g_atomic_int_inc (&private->changing->changing);
+}
+
+/* After the reply. */
+static void
+let_directory_go (const Request *request)
+{
+  Owner *owner = request->private->changing;
+
+  if (owner != NULL && g_atomic_int_dec_and_test (&owner->changing) &&
+      request->mount->notifier != NULL)
+    notifier_changed (owner->name, request->mount->notifier);
 }
 
 /* Called by libfuse with the request's lock held, which outlives the job's use here. */
@@ -274,6 +298,7 @@ end (Request *request, const GError *error)
     fuse_reply_err (private->req, backend_error_errno (error));
   else
     reply (request->mount, private->req, &private->answer);
+  let_directory_go (request);
 
   g_free (private->answer.owned);
   g_free (private->domain);

@@ -48,7 +48,11 @@ gboolean request_place (Request *request, Place *place, GError **error);
 /* In a request that changes something: where to, so that control/error gets its failure.
  * @target: "base/updates", in the domain. */
 void request_concerns (Request *request, const Owner *owner, const char *target);
-/* The same, and begins the job, which an interrupt cancels; what the backend is called with. */
+/* A request that makes, removes or renames a directory entry: until its reply the kernel holds the
+ * directory's lock, and nothing may be taken back there. */
+void request_holds_directory (Request *request);
+/* As request_concerns, and begins the job, which an interrupt cancels; what the backend is called
+ * with. */
 Job *request_begin (Request *request, const Owner *owner, const char *target);
 
 /* Exactly one of these before a handler returns TRUE, or none: then the reply is plain success. */
