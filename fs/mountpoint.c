@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,10 +40,11 @@ is_dead_mount_of_ours (const char *path)
 {
   g_autofree char *mounts = NULL;
   g_auto (GStrv) lines = NULL;
-  struct stat stat_now;
+  struct statvfs space;
   gboolean ours = FALSE;
 
-  if (stat (path, &stat_now) == 0 || errno != ENOTCONN)
+  /* Not stat: the kernel may still answer that from what it remembers. */
+  if (statvfs (path, &space) == 0 || errno != ENOTCONN)
     return FALSE;
   if (!g_file_get_contents ("/proc/self/mountinfo", &mounts, NULL, NULL))
     return FALSE;
