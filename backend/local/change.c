@@ -7,6 +7,7 @@
 #include "chain.h"
 #include "child.h"
 #include "fd.h"
+#include "file-names.h"
 #include "locks.h"
 #include "references.h"
 #include "replay.h"
@@ -36,23 +37,18 @@ change_disk_free (ChangeDisk *disk)
 
 /* -------------------------------------------------------------------- beginning */
 
-static gboolean
-has_journal (int records)
-{
-  return faccessat (records, JOURNAL_FILE, F_OK, 0) == 0;
-}
-
 /* Ends an operation that was interrupted before, if there was one. */
 static gboolean
 recover (Change *change, GError **error)
 {
-  if (!store_open_records (change->store, change->found->uuid, FALSE, &change->fd, error))
+  const LocalDomain *found = change->found;
+  if (!store_open_records (change->store, found->uuid, FALSE, &change->fd, error))
     return FALSE;
-  if (change->fd < 0 || !has_journal (change->fd))
+  if (change->fd < 0 || (!journal_exists (change->fd) && !change->records->problem))
     return TRUE;
   if (!replay_domain (change->store->places, change->fd, error))
     return FALSE;
-  Records *records = records_read (change->fd, change->found->uuid, change->found->name, error);
+  Records *records = records_read (change->fd, found->uuid, found->name, error);
   if (!records)
     return FALSE;
   records_free (change->records);
@@ -78,6 +74,33 @@ records_are_in_order (const Records *records, GError **error)
   return TRUE;
 }
 
+/* A tidying may begin again just after it gave way: it is asked as often as that. */
+static gboolean
+take_domain (Change *change, GError **error)
+{
+  for (int i = 0; i < 3; i++) {
+    tidy_give_way (change->state);
+    if (lock_try (&change->state->busy, &change->busy))
+      return TRUE;
+  }
+  return fail (error, BACKEND_ERROR_BUSY, "another operation on %s is running",
+               change->state->name);
+}
+
+/* A problem may be of a moment: the paths of several disks are taken away during a revert. */
+static gboolean
+find_description (Change *change, GError **error)
+{
+  change->found = state_found (change->state);
+  if (!change->found->problem)
+    return TRUE;
+  store_rescan (change->store);
+  local_domain_unref (change->found);
+  change->found = state_found (change->state);
+  return !change->found->problem ||
+         fail (error, BACKEND_ERROR_UNSUPPORTED, "%s", change->found->problem);
+}
+
 Change *
 change_begin (Store *store, const char *domain, Job *job, GError **error)
 {
@@ -92,19 +115,11 @@ change_begin (Store *store, const char *domain, Job *job, GError **error)
   change->disks = g_ptr_array_new_with_free_func ((GDestroyNotify)change_disk_free);
   change->put = g_ptr_array_new_with_free_func ((GDestroyNotify)record_unref);
   change->remove = g_ptr_array_new_with_free_func (g_free);
-  tidy_give_way (state);
-  if (!lock_try (&state->busy, &change->busy)) {
-    fail (error, BACKEND_ERROR_BUSY, "another operation on %s is running", domain);
+  if (!take_domain (change, error) || !find_description (change, error))
     return NULL;
-  }
   change->records = state_records (store, state, error);
-  if (!change->records)
-    return NULL;
-  {
-    autolock held = lock_hold (&state->lock);
-    change->found = local_domain_ref (state->found);
-  }
-  if (!recover (change, error) || !records_are_in_order (change->records, error))
+  if (!change->records || !recover (change, error) ||
+      !records_are_in_order (change->records, error))
     return NULL;
   return g_steal_pointer (&change);
 }
@@ -115,17 +130,17 @@ unlink_prepared_records (const Change *change)
   for (guint i = 0; i < change->put->len; i++) {
     const Record *record = g_ptr_array_index (change->put, i);
     g_autofree char *file = records_file (record->uuid);
-    g_autofree char *prepared = g_strconcat (file, RECORDS_NEW, NULL);
+    g_autofree char *prepared = g_strconcat (file, PREPARED_SUFFIX, NULL);
     unlinkat (change->fd, prepared, 0);
   }
-  unlinkat (change->fd, RECORDS_HEAD RECORDS_NEW, 0);
+  unlinkat (change->fd, RECORDS_HEAD PREPARED_SUFFIX, 0);
 }
 
 void
 change_end (Change *change)
 {
   gboolean untidy = change->records && change->records->unnamed->len > 0;
-  if (change->fd >= 0 && !has_journal (change->fd))
+  if (change->fd >= 0 && !journal_exists (change->fd))
     unlink_prepared_records (change);
   g_ptr_array_unref (change->disks);
   g_ptr_array_unref (change->put);
@@ -152,8 +167,21 @@ check_format (const LocalDisk *disk, GError **error)
                disk->target, disk->file, disk->format);
 }
 
+/* What would make a step fail that comes after the commit point. */
 static gboolean
-check_file (const ChangeDisk *disk, guint64 *inode, GError **error)
+check_may_be_renamed (int fd, const char *name, GError **error)
+{
+  struct statx status;
+  if (statx (fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) < 0)
+    return fail_errno (error, "%s", name);
+  if (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is immutable (chattr -i -a makes it not so)",
+                 name);
+  return TRUE;
+}
+
+static gboolean
+check_file (ChangeDisk *disk, GError **error)
 {
   struct stat file, directory;
   const char *name = disk->disk->file;
@@ -167,8 +195,9 @@ check_file (const ChangeDisk *disk, guint64 *inode, GError **error)
                  name, (guint)file.st_nlink);
   if (file.st_dev != directory.st_dev)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is a mount point", name);
-  *inode = file.st_ino;
-  return TRUE;
+  disk->inode = file.st_ino;
+  return check_may_be_renamed (disk->active, name, error) &&
+         check_may_be_renamed (disk->directory, disk->disk->directory, error);
 }
 
 static gboolean
@@ -189,20 +218,27 @@ check_header (ChangeDisk *disk, GError **error)
   return TRUE;
 }
 
+/* Asked of the descriptions as they are now: one that came since the last scan counts. */
 static gboolean
 check_references (const Change *change, const ChangeDisk *disk, GError **error)
 {
-  g_autoptr (GPtrArray) domains = store_found (change->store, error);
-  if (!domains)
-    return FALSE;
-  g_autoptr (GPtrArray) readers = references_to (change->store->places, domains,
-                                                 disk->disk->directory, disk->disk->file, error);
+  const Places *places = change->store->places;
+  const char *directory = disk->disk->directory, *file = disk->disk->file;
+  g_autoptr (GPtrArray) domains = scan_store (places, error);
+  g_autoptr (GPtrArray) users =
+      domains ? references_as_disk (places, domains, directory, file, error) : NULL;
+  g_autoptr (GPtrArray) readers =
+      users ? references_to (places, domains, directory, file, error) : NULL;
   if (!readers)
     return FALSE;
-  if (readers->len == 0)
-    return TRUE;
-  return fail (error, BACKEND_ERROR_BUSY, "%s is the backing file of %s: it must not change",
-               disk->disk->file, (const char *)g_ptr_array_index (readers, 0));
+  if (users->len > 1)
+    return fail (error, BACKEND_ERROR_BUSY, "%s is a disk of %s as well as of %s", file,
+                 (const char *)g_ptr_array_index (users, 0),
+                 (const char *)g_ptr_array_index (users, 1));
+  if (readers->len > 0)
+    return fail (error, BACKEND_ERROR_BUSY, "%s is the backing file of %s: it must not change",
+                 file, (const char *)g_ptr_array_index (readers, 0));
+  return TRUE;
 }
 
 static gboolean
@@ -219,9 +255,8 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
     return FALSE;
   disk->active = places_open_path (places, path, O_RDONLY, error);
   return disk->active >= 0 && check_format (local, error) &&
-         locks_exclude_writers (disk->active, local->file, error) &&
-         check_file (disk, &disk->inode, error) && check_header (disk, error) &&
-         check_references (change, disk, error);
+         locks_exclude_writers (disk->active, local->file, error) && check_file (disk, error) &&
+         check_header (disk, error) && check_references (change, disk, error);
 }
 
 /* A missing image is no missing snapshot: ENOENT would be taken for that. */
@@ -245,8 +280,6 @@ gboolean
 change_open_disks (Change *change, GError **error)
 {
   const LocalDomain *found = change->found;
-  if (found->problem)
-    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s", found->problem);
   if (found->disks->len == 0)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s has no disk image", found->name);
   for (guint i = 0; i < found->disks->len; i++)
@@ -291,6 +324,19 @@ start_overlay (ChangeDisk *disk, const char *const *arguments, guint deadline, G
   return disk->child != NULL;
 }
 
+/* A copy has the size that the image has now; the snapshot's may be another. */
+static gboolean
+set_size (const Change *change, const ChangeDisk *disk, GError **error)
+{
+  g_autoptr (Qcow2Header) header = qcow2_header_read (disk->prepared, error);
+  if (!header || header->size == disk->prepared_size)
+    return header != NULL;
+  g_autofree char *bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, disk->prepared_size);
+  const char *const arguments[] = { "resize",   "-q",          "-f",  "qcow2",
+                                    "--shrink", disk->overlay, bytes, NULL };
+  return child_qemu_img (disk->directory, arguments, change->job, CREATE_DEADLINE, NULL, error);
+}
+
 static gboolean
 finish_overlay (const Change *change, ChangeDisk *disk, GError **error)
 {
@@ -299,7 +345,8 @@ finish_overlay (const Change *change, ChangeDisk *disk, GError **error)
   disk->prepared = openat (disk->directory, disk->overlay, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (disk->prepared < 0)
     return fail_errno (error, "%s", disk->overlay);
-  return copy_rights (disk, error) && locks_exclude_writers (disk->prepared, disk->overlay, error);
+  return set_size (change, disk, error) && copy_rights (disk, error) &&
+         locks_exclude_writers (disk->prepared, disk->overlay, error);
 }
 
 gboolean
@@ -316,6 +363,7 @@ change_overlay (Change *change, ChangeDisk *disk, const char *backing, guint64 s
 {
   g_autofree char *bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, size);
   disk->overlay = journal_prepared_name ();
+  disk->prepared_size = size;
   /* -u: the backing file need not exist yet. */
   const char *const arguments[] = { "create", "-q", "-f",    "qcow2",       "-u",  "-b",
                                     backing,  "-F", "qcow2", disk->overlay, bytes, NULL };
@@ -324,13 +372,14 @@ change_overlay (Change *change, ChangeDisk *disk, const char *backing, guint64 s
 
 gboolean
 change_copy_internal (Change *change, ChangeDisk *disk, const char *file, const char *id,
-                      GError **error)
+                      guint64 size, GError **error)
 {
   g_autofree char *which = g_strconcat ("snapshot.id=", id, NULL);
   g_autofree char *source = g_strconcat ("./", file, NULL);
   if (!chain_check (change->store->places, disk->disk->directory, file, error))
     return FALSE;
   disk->overlay = journal_prepared_name ();
+  disk->prepared_size = size;
   const char *const arguments[] = { "convert",   "-q", "-f",  "qcow2", "-O",          "qcow2", "-t",
                                     "writeback", "-l", which, source,  disk->overlay, NULL };
   return start_overlay (disk, arguments, COPY_DEADLINE, error);
@@ -359,7 +408,7 @@ change_remove (Change *change, const char *uuid)
 void
 change_current (Change *change, const char *id)
 {
-  g_autofree char *before = change->records->current;
+  g_free (change->records->current);
   change->records->current = g_strdup (id);
   change->head = TRUE;
 }

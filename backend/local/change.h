@@ -17,6 +17,7 @@ typedef struct {
   int active;             /* holds QEMU's locks */
   int prepared;           /* the same */
   guint64 inode;          /* of the active file */
+  guint64 prepared_size;  /* bytes that it shall see afterwards */
   guint64 size;           /* bytes that the guest sees */
   gboolean has_snapshots; /* inside the active image */
   Child *child;           /* the qemu-img that makes the overlay; NULL: none yet */
@@ -56,7 +57,7 @@ gboolean change_overlay (Change *change, ChangeDisk *disk, const char *backing, 
 /* Begins to prepare a whole copy of the snapshot @id inside the image @file of the same directory.
  */
 gboolean change_copy_internal (Change *change, ChangeDisk *disk, const char *file, const char *id,
-                               GError **error);
+                               guint64 size, GError **error);
 
 /* Waits until all that was begun is prepared; done by change_commit. */
 gboolean change_finish_overlays (const Change *change, GError **error);

@@ -1,16 +1,18 @@
 /* The commit of a change: everything durable under names that mean nothing, then one rename. */
 #include "change.h"
+#include "file-names.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static gboolean
 write_records (const Change *change, GError **error)
 {
   for (guint i = 0; i < change->put->len; i++)
-    if (!records_write_snapshot (change->fd, g_ptr_array_index (change->put, i), RECORDS_NEW,
+    if (!records_write_snapshot (change->fd, g_ptr_array_index (change->put, i), PREPARED_SUFFIX,
                                  error))
       return FALSE;
-  return !change->head || records_write_head (change->fd, change->records, RECORDS_NEW, error);
+  return !change->head || records_write_head (change->fd, change->records, PREPARED_SUFFIX, error);
 }
 
 /* The bytes that become the snapshot's. */
@@ -45,32 +47,39 @@ prepare (const Change *change, GError **error)
          change_finish_overlays (change, error) && sync_prepared (change, error);
 }
 
-static void
-add_disk (Journal *journal, const ChangeDisk *disk)
+static gboolean
+add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
 {
+  struct stat active, overlay;
+  if (fstat (disk->active, &active) < 0 || fstat (disk->prepared, &overlay) < 0)
+    return fail_errno (error, "%s", disk->disk->file);
   JournalDisk *entry = g_new0 (JournalDisk, 1);
   entry->directory = g_strdup (disk->disk->directory);
   entry->file = g_strdup (disk->disk->file);
   entry->prepared = g_strdup (disk->overlay);
   entry->freeze = g_strdup (disk->freeze);
   entry->inode = disk->inode;
+  entry->modified = journal_modified (&active);
+  entry->overlay = overlay.st_ino;
   g_ptr_array_add (journal->disks, entry);
+  return TRUE;
 }
 
 static Journal *
-make_journal (const Change *change)
+make_journal (const Change *change, GError **error)
 {
-  Journal *journal = journal_new ();
+  g_autoptr (Journal) journal = journal_new ();
   journal->together = change->together;
   for (guint i = 0; i < change->disks->len; i++)
-    add_disk (journal, g_ptr_array_index (change->disks, i));
+    if (!add_disk (journal, g_ptr_array_index (change->disks, i), error))
+      return NULL;
   for (guint i = 0; i < change->put->len; i++) {
     const Record *record = g_ptr_array_index (change->put, i);
     g_ptr_array_add (journal->put, g_strdup (record->uuid));
   }
   for (guint i = 0; i < change->remove->len; i++)
     g_ptr_array_add (journal->remove, g_strdup (g_ptr_array_index (change->remove, i)));
-  return journal;
+  return g_steal_pointer (&journal);
 }
 
 /* A single record needs no journal: its rename is the commit point. */
@@ -86,12 +95,15 @@ commit_single_record (const Change *change, GError **error)
 {
   const Record *record = g_ptr_array_index (change->put, 0);
   g_autofree char *file = records_file (record->uuid);
-  g_autofree char *prepared = g_strconcat (file, RECORDS_NEW, NULL);
+  g_autofree char *prepared = g_strconcat (file, PREPARED_SUFFIX, NULL);
   if (!job_commit (change->job, error))
     return FALSE;
   if (renameat (change->fd, prepared, change->fd, file) < 0)
     return fail_errno (error, "writing the record of %s", record->name);
-  return journal_sync (change->fd, file, error);
+  if (journal_sync (change->fd, file, error))
+    return TRUE;
+  state_reread (change->store, change->state); /* it may be there or not: the disk knows */
+  return FALSE;
 }
 
 /* Past the commit point there is no way back: what could not be carried out now is carried out
@@ -115,9 +127,9 @@ static gboolean
 commit_by_journal (Change *change, GError **error)
 {
   const Places *places = change->store->places;
-  g_autoptr (Journal) journal = make_journal (change);
+  g_autoptr (Journal) journal = make_journal (change, error);
   gboolean committed;
-  if (!job_commit (change->job, error))
+  if (!journal || !job_commit (change->job, error))
     return FALSE;
   if (!journal_commit (change->fd, places, journal, &committed, error))
     return committed ? committed_but_not_done (change, error) : FALSE;

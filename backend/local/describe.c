@@ -9,6 +9,7 @@
 #include "describe.h"
 #include "../xml.h"
 #include "fd.h"
+#include "file-names.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,29 +152,64 @@ disk_is_new (LocalDomain *domain, const char *target, const char *path)
   return TRUE;
 }
 
+/* FALSE: it is of a kind that snapshots cannot be taken of. */
+static gboolean
+check_kind (LocalDomain *domain, const DiskDescription *disk, const char *format)
+{
+  if (!target_is_plain (disk->target)) {
+    describe_problem (&domain->problem, "a disk has no usable target");
+    return FALSE;
+  }
+  if (!disk->source || !*disk->source) {
+    describe_problem (&domain->problem, "disk %s is no file, and only files can be snapshotted",
+                      disk->target);
+    return FALSE;
+  }
+  if (strcmp (format, "qcow2") != 0 && strcmp (format, "raw") != 0) {
+    describe_problem (&domain->problem, "disk %s has the format %s, which cannot be snapshotted",
+                      disk->target, format);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Where the disk is, in its one spelling; NULL: it is no file.  Also a disk that is left out
+ * keeps its file from being anybody else's. */
+static char *
+claim_file (const Places *places, LocalDomain *domain, const char *directory, const char *source)
+{
+  if (!source || !*source)
+    return NULL;
+  g_autofree char *path = places_absolute (directory, source);
+  char *canonical = places_canonical (places, path);
+  if (!canonical)
+    return g_steal_pointer (&path);
+  g_ptr_array_add (domain->files, g_strdup (canonical));
+  return canonical;
+}
+
+static void
+check_is_not_frozen (LocalDomain *domain, const char *target, const char *path)
+{
+  g_autofree char *file = g_path_get_basename (path);
+  if (g_str_has_prefix (file, IMAGE_PREFIX))
+    describe_problem (&domain->problem,
+                      "disk %s: %s is an image that a snapshot froze: make an overlay of it or a "
+                      "copy",
+                      target, path);
+}
+
 static void
 describe_disk (const Places *places, LocalDomain *domain, const char *directory,
                const DiskDescription *disk)
 {
   const char *format = disk->format ? disk->format : "raw"; /* libvirt does not guess either */
-  g_autofree char *path = NULL;
-  if (!target_is_plain (disk->target)) {
-    describe_problem (&domain->problem, "a disk has no usable target");
+  g_autofree char *path = claim_file (places, domain, directory, disk->source);
+  if (!check_kind (domain, disk, format) || !disk_is_new (domain, disk->target, path) ||
+      !check_image (places, domain, disk->target, path))
     return;
-  }
-  if (!disk->source || !*disk->source) {
-    describe_problem (&domain->problem, "disk %s is no file, and only files can be snapshotted",
-                      disk->target);
-    return;
-  }
-  if (strcmp (format, "qcow2") != 0 && strcmp (format, "raw") != 0) {
-    describe_problem (&domain->problem, "disk %s has the format %s, which cannot be snapshotted",
-                      disk->target, format);
-    return;
-  }
-  path = places_absolute (directory, disk->source);
-  if (disk_is_new (domain, disk->target, path) && check_image (places, domain, disk->target, path))
-    add_disk (domain, disk->target, format, path, disk->xml);
+  check_is_not_frozen (domain, disk->target, path);
+  add_disk (domain, disk->target, format, path, disk->xml);
 }
 
 static void
@@ -210,6 +246,7 @@ describe_bare (LocalDomain *domain, const char *directory, const char *file)
 {
   g_autofree char *path = g_build_filename (directory, file, NULL);
   g_autofree char *disk_xml = xml_disk ("vda", "qcow2", path);
+  g_ptr_array_add (domain->files, g_strdup (path));
   domain->uuid = describe_name_uuid (domain->name);
   domain->xml = xml_domain (domain->name, domain->uuid, disk_xml);
   add_disk (domain, "vda", "qcow2", path, disk_xml);

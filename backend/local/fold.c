@@ -15,6 +15,7 @@
 #include "locks.h"
 #include <fcntl.h>
 #include <json-glib/json-glib.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,22 +27,62 @@
 
 /* -------------------------------------------------------------------- the mark */
 
+/* It holds the image's name: what was interrupted must be repaired before anything else is done
+ * with that image, and with no other. */
 static gboolean
-set_mark (const Fold *fold, gboolean *interrupted, GError **error)
+set_mark (const Fold *fold, GError **error)
 {
-  *interrupted = faccessat (fold->records, MARK, F_OK, 0) == 0;
-  autofd fd = openat (fold->records, MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0)
+  autofd fd =
+      openat (fold->records, MARK, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  g_autofree char *path = g_build_filename (fold->path, fold->unnamed, NULL);
+  g_autofree char *spelling = places_spell (fold->places, path);
+  gsize length = strlen (spelling);
+  if (fd < 0 || write (fd, spelling, length) != (ssize_t)length)
     return fail_errno (error, "marking the folding of %s", fold->unnamed);
   return journal_sync (fd, MARK, error) && journal_sync (fold->records, MARK, error);
 }
 
 static gboolean
-clear_mark (const Fold *fold, GError **error)
+clear_mark (int records, GError **error)
 {
-  if (unlinkat (fold->records, MARK, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "ending the folding of %s", fold->unnamed);
+  if (unlinkat (records, MARK, 0) < 0 && errno != ENOENT)
+    return fail_errno (error, "ending a folding");
+  return journal_sync (records, MARK, error);
+}
+
+/* *@path: the image that was being written when a fold was interrupted; NULL: none was. */
+static gboolean
+read_mark (const Places *places, int records, char **path, GError **error)
+{
+  char spelling[PATH_MAX + 1];
+  autofd fd = openat (records, MARK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  *path = NULL;
+  if (fd < 0)
+    return errno == ENOENT || fail_errno (error, "reading the mark of a folding");
+  ssize_t length = read (fd, spelling, PATH_MAX);
+  if (length < 0)
+    return fail_errno (error, "reading the mark of a folding");
+  spelling[length] = '\0';
+  *path = places_resolve (places, spelling);
   return TRUE;
+}
+
+gboolean
+fold_is_interrupted (int records)
+{
+  return faccessat (records, MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+gboolean
+fold_drop_stale_mark (const Places *places, int records, GError **error)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GError) wrong = NULL;
+  if (!read_mark (places, records, &path, error))
+    return FALSE;
+  autofd image = path ? places_open_path (places, path, O_RDONLY, &wrong) : -1;
+  gboolean gone = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
+  return !gone || clear_mark (records, error);
 }
 
 /* -------------------------------------------------------------------- children */
@@ -105,15 +146,6 @@ commit_into_unnamed (const Fold *fold, const char *top, Job *job, GError **error
 }
 
 static gboolean
-repair (const Fold *fold, GError **error)
-{
-  const char *const arguments[] = {
-    "check", "-q", "-r", "all", "-f", "qcow2", fold->unnamed, NULL
-  };
-  return run (fold, arguments, NULL, error);
-}
-
-static gboolean
 shrink (const Fold *fold, guint64 size, GError **error)
 {
   g_autofree char *bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, size);
@@ -173,12 +205,10 @@ make_writable (const Fold *fold, const Layer *unnamed, GError **error)
 }
 
 static gboolean
-write_into_unnamed (const Fold *fold, const Layer *unnamed, guint64 size, gboolean interrupted,
-                    Job *job, GError **error)
+write_into_unnamed (const Fold *fold, const Layer *unnamed, guint64 size, Job *job, GError **error)
 {
   g_autofree char *top = journal_prepared_name ();
-  gboolean done = (!interrupted || repair (fold, error)) &&
-                  create_overlay (fold, top, size, error) &&
+  gboolean done = create_overlay (fold, top, size, error) &&
                   commit_into_unnamed (fold, top, job, error) &&
                   (unnamed->header->size <= size || shrink (fold, size, error));
   unlinkat (fold->directory, top, 0);
@@ -188,10 +218,27 @@ write_into_unnamed (const Fold *fold, const Layer *unnamed, guint64 size, gboole
 static gboolean
 fold_down (const Fold *fold, const Layer *unnamed, const Layer *dependent, Job *job, GError **error)
 {
-  gboolean interrupted;
-  return set_mark (fold, &interrupted, error) && make_writable (fold, unnamed, error) &&
-         write_into_unnamed (fold, unnamed, dependent->header->size, interrupted, job, error) &&
-         take_place (fold, fold->unnamed, dependent, error) && clear_mark (fold, error);
+  return set_mark (fold, error) && make_writable (fold, unnamed, error) &&
+         write_into_unnamed (fold, unnamed, dependent->header->size, job, error) &&
+         take_place (fold, fold->unnamed, dependent, error) && clear_mark (fold->records, error);
+}
+
+/* Repairs what a fold that was interrupted may have left: references of clusters that are too
+ * many, never bytes. */
+gboolean
+fold_repair (const Places *places, int records, Job *job, GError **error)
+{
+  g_autofree char *path = NULL;
+  if (!fold_drop_stale_mark (places, records, error) || !read_mark (places, records, &path, error))
+    return FALSE;
+  if (!path)
+    return TRUE;
+  g_autofree char *directory = g_path_get_dirname (path);
+  g_autofree char *file = g_path_get_basename (path);
+  const char *const arguments[] = { "check", "-q", "-r", "all", "-f", "qcow2", file, NULL };
+  autofd in = places_open_path (places, directory, O_RDONLY | O_DIRECTORY, error);
+  return in >= 0 && child_qemu_img (in, arguments, job, DEADLINE, NULL, error) &&
+         clear_mark (records, error);
 }
 
 /* -------------------------------------------------------------------- up */
@@ -239,7 +286,7 @@ fold_up (const Fold *fold, const Layer *unnamed, const Layer *dependent, Job *jo
   gboolean cloned;
   gboolean done = copy_dependent (fold, name, dependent, &cloned, error) &&
                   rebase (fold, name, unnamed, job, error) &&
-                  take_place (fold, name, dependent, error) && clear_mark (fold, error);
+                  take_place (fold, name, dependent, error);
   if (!done)
     unlinkat (fold->directory, name, 0);
   /* The unnamed image has no reader left now, and is unlinked as such. */
@@ -261,25 +308,27 @@ file_system_clones (const Fold *fold, const Layer *dependent)
   return clones;
 }
 
-/* What stands before a ':' QEMU takes for a protocol where it compares names of layers. */
+/* What stands before a ':' QEMU takes for a protocol where it compares names of layers, and an
+ * image of version 2 cannot grow with zeros over what is behind it. */
 static gboolean
-can_go_down (const Fold *fold)
+can_go_down (const Fold *fold, const Layer *unnamed, const Layer *dependent)
 {
-  return !strchr (fold->dependent, ':');
+  return !strchr (fold->dependent, ':') &&
+         (unnamed->header->version > 2 || unnamed->header->size >= dependent->header->size);
 }
 
 static gboolean
 should_go_up (const Fold *fold, const Layer *unnamed, const Layer *dependent)
 {
-  return !can_go_down (fold) || (unnamed->status.st_blocks < dependent->status.st_blocks &&
-                                 unnamed->header->backing && file_system_clones (fold, dependent));
+  return !can_go_down (fold, unnamed, dependent) ||
+         (unnamed->status.st_blocks < dependent->status.st_blocks && unnamed->header->backing &&
+          file_system_clones (fold, dependent));
 }
 
 gboolean
 fold (const Fold *fold, Job *job, GError **error)
 {
   g_auto (Layer) unnamed = { .fd = -1 }, dependent = { .fd = -1 };
-  g_autoptr (GError) wrong = NULL;
   if (!chain_check (fold->places, fold->path, fold->dependent, error) ||
       !layer_open (fold, fold->unnamed, &unnamed, error) ||
       !layer_open (fold, fold->dependent, &dependent, error) ||
@@ -288,14 +337,7 @@ fold (const Fold *fold, Job *job, GError **error)
   if (dependent.header->snapshots > 0 || unnamed.header->snapshots > 0)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s holds snapshots of its own",
                  dependent.header->snapshots > 0 ? fold->dependent : fold->unnamed);
-  if (should_go_up (fold, &unnamed, &dependent))
-    return fold_up (fold, &unnamed, &dependent, job, error);
-  if (fold_down (fold, &unnamed, &dependent, job, &wrong))
-    return TRUE;
-  /* An image of version 2 cannot grow with zeros over what is behind it. */
-  if (unnamed.header->version == 2 && unnamed.header->size < dependent.header->size &&
-      strstr (wrong->message, "not supported"))
-    return fold_up (fold, &unnamed, &dependent, job, error);
-  g_propagate_error (error, g_steal_pointer (&wrong));
-  return FALSE;
+  return should_go_up (fold, &unnamed, &dependent)
+             ? fold_up (fold, &unnamed, &dependent, job, error)
+             : fold_down (fold, &unnamed, &dependent, job, error);
 }

@@ -17,3 +17,10 @@ typedef struct {
  * the domain's `busy`. BUSY when a machine has one of them open, NO_SPACE, UNSUPPORTED when the
  * dependent holds snapshots. */
 gboolean fold (const Fold *fold, Job *job, GError **error);
+
+/* What a fold that was interrupted left in these records' domain. */
+gboolean fold_is_interrupted (int records);
+/* Forgets it when its image is gone: then it was as good as done. */
+gboolean fold_drop_stale_mark (const Places *places, int records, GError **error);
+/* Repairs its image, before any other fold in this domain. */
+gboolean fold_repair (const Places *places, int records, Job *job, GError **error);

@@ -10,14 +10,19 @@
 gboolean internal_is_id (const char *id);
 
 /* All of a domain; of Snapshot, each complete but for its xml.  On several disks a tag that is
- * unique in each is one snapshot.  Images that cannot be read have none. */
+ * unique in each is one snapshot.  What internal_locate would refuse cannot be reverted to.  Images
+ * that cannot be read have none. */
 GPtrArray *internal_list (const Places *places, const LocalDomain *domain, const Records *records);
 
-/* Where @disk's bytes of the snapshot @id are: inside the image @file of the disk's own directory,
- * under QEMU's id @number.  NOT_FOUND; UNSUPPORTED when this disk has no part in it or it is
- * elsewhere.  Free both with g_free. */
-gboolean internal_locate (const Places *places, const LocalDisk *disk, const Records *records,
-                          const char *id, char **file, char **number, GError **error);
+/* Where the bytes of @disk, one of @domain's, in the snapshot @id are: inside the image @file of
+ * the disk's own directory, under QEMU's id @number, which is only digits and unique in there; the
+ * guest saw @size bytes.  qemu-img convert makes a copy that is as large as the image is now, which
+ * is
+ * @size or more: what is behind @size is to be cut off.  NOT_FOUND; UNSUPPORTED when the domain
+ * cannot be reverted to it, on whichever disk.  Free both with g_free. */
+gboolean internal_locate (const Places *places, const LocalDomain *domain, const LocalDisk *disk,
+                          const Records *records, const char *id, char **file, char **number,
+                          guint64 *size, GError **error);
 
 /* The bytes that a guest sees of the image @file in the directory @directory (a descriptor). */
 gboolean internal_image_size (int directory, const char *file, guint64 *size, GError **error);

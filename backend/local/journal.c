@@ -6,10 +6,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#define JOURNAL_UNCOMMITTED "journal.t"
-#define PREPARED_PREFIX ".vmsnapfs-"
-#define PREPARED_SUFFIX ".new"
+#define JOURNAL_UNCOMMITTED JOURNAL_FILE UNFINISHED_SUFFIX
 
 static void
 journal_disk_free (JournalDisk *disk)
@@ -44,17 +43,29 @@ char *
 journal_prepared_name (void)
 {
   g_autofree char *uuid = g_uuid_string_random ();
-  return g_strconcat (PREPARED_PREFIX, uuid, PREPARED_SUFFIX, NULL);
+  return g_strconcat (IMAGE_PREFIX, uuid, PREPARED_SUFFIX, NULL);
 }
 
 gboolean
 journal_is_prepared_name (const char *name)
 {
-  if (!g_str_has_prefix (name, PREPARED_PREFIX) || !g_str_has_suffix (name, PREPARED_SUFFIX))
+  if (!g_str_has_prefix (name, IMAGE_PREFIX) || !g_str_has_suffix (name, PREPARED_SUFFIX))
     return FALSE;
-  gsize length = strlen (name) - strlen (PREPARED_PREFIX) - strlen (PREPARED_SUFFIX);
-  g_autofree char *uuid = g_strndup (name + strlen (PREPARED_PREFIX), length);
+  gsize length = strlen (name) - strlen (IMAGE_PREFIX) - strlen (PREPARED_SUFFIX);
+  g_autofree char *uuid = g_strndup (name + strlen (IMAGE_PREFIX), length);
   return g_uuid_string_is_valid (uuid);
+}
+
+gint64
+journal_modified (const struct stat *status)
+{
+  return (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + status->st_mtim.tv_nsec;
+}
+
+gboolean
+journal_exists (int records)
+{
+  return faccessat (records, JOURNAL_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 gboolean
@@ -70,12 +81,13 @@ disk_to_object (const JournalDisk *disk, const Places *places)
 {
   g_autofree char *directory = places_spell (places, disk->directory);
   JsonObject *object = json_object_new ();
-  json_object_set_string_member (object, "directory", directory);
-  json_object_set_string_member (object, "file", disk->file);
-  json_object_set_string_member (object, "prepared", disk->prepared);
-  if (disk->freeze)
-    json_object_set_string_member (object, "freeze", disk->freeze);
+  sealed_set_string (object, "directory", directory);
+  sealed_set_string (object, "file", disk->file);
+  sealed_set_string (object, "prepared", disk->prepared);
+  sealed_set_string (object, "freeze", disk->freeze);
   json_object_set_int_member (object, "inode", (gint64)disk->inode);
+  json_object_set_int_member (object, "modified", disk->modified);
+  json_object_set_int_member (object, "overlay", (gint64)disk->overlay);
   return object;
 }
 
@@ -84,7 +96,7 @@ strings_to_array (const GPtrArray *strings)
 {
   JsonArray *array = json_array_new ();
   for (guint i = 0; i < strings->len; i++)
-    json_array_add_string_element (array, g_ptr_array_index (strings, i));
+    sealed_add_string (array, g_ptr_array_index (strings, i));
   return array;
 }
 
@@ -129,27 +141,29 @@ is_file_name (const char *name)
 static gboolean
 disk_from_object (JsonObject *object, const Places *places, Journal *journal)
 {
-  const char *directory = sealed_string (object, "directory");
-  const char *freeze = sealed_string (object, "freeze");
+  g_autofree char *directory = sealed_string (object, "directory");
   JournalDisk *disk = g_new0 (JournalDisk, 1);
   g_ptr_array_add (journal->disks, disk);
   disk->directory = directory ? places_resolve (places, directory) : NULL;
-  disk->file = g_strdup (sealed_string (object, "file"));
-  disk->prepared = g_strdup (sealed_string (object, "prepared"));
-  disk->freeze = g_strdup (freeze);
+  disk->file = sealed_string (object, "file");
+  disk->prepared = sealed_string (object, "prepared");
+  disk->freeze = sealed_string (object, "freeze");
   disk->inode = (guint64)sealed_number (object, "inode");
+  disk->modified = sealed_number (object, "modified");
+  disk->overlay = (guint64)sealed_number (object, "overlay");
   return disk->directory && is_file_name (disk->file) && disk->prepared &&
-         journal_is_prepared_name (disk->prepared) && (!freeze || g_uuid_string_is_valid (freeze));
+         journal_is_prepared_name (disk->prepared) &&
+         (!disk->freeze || g_uuid_string_is_valid (disk->freeze));
 }
 
 static gboolean
 uuids_from_object (JsonObject *object, const char *member, GPtrArray *uuids)
 {
-  const char *uuid;
+  char *uuid;
   for (guint i = 0; (uuid = sealed_element_string (object, member, i)); i++) {
+    g_ptr_array_add (uuids, uuid);
     if (!g_uuid_string_is_valid (uuid))
       return FALSE;
-    g_ptr_array_add (uuids, g_strdup (uuid));
   }
   return TRUE;
 }
@@ -161,7 +175,7 @@ journal_from_object (JsonObject *object, const Places *places, Journal *journal)
   for (guint i = 0; (disk = sealed_element (object, "disks", i)); i++)
     if (!disk_from_object (disk, places, journal))
       return FALSE;
-  journal->together = json_object_get_boolean_member_with_default (object, "together", FALSE);
+  journal->together = sealed_flag (object, "together");
   return uuids_from_object (object, "put", journal->put) &&
          uuids_from_object (object, "remove", journal->remove);
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include "file-names.h"
 #include "places.h"
 
 /* The one commit protocol (reference: "prepare, one rename, roll forward").
@@ -7,14 +8,14 @@
  * and records "*.new".  Writing the journal is the commit point.  Applying it is a list of
  * renames, each skipped when already done, so that it can be killed and repeated at any step; there
  * is nothing to undo on either side of the commit point. */
-#define JOURNAL_FILE "journal"
-
 typedef struct {
   char *directory; /* absolute */
   char *file;      /* the active disk's name in there */
   char *prepared;  /* what takes its place: ".vmsnapfs-UUID.new" */
   char *freeze;    /* uuid of the image that the active file becomes; NULL: it is dropped */
   guint64 inode;   /* of the active file */
+  gint64 modified; /* of the active file, nanoseconds since the epoch */
+  guint64 overlay; /* inode of the prepared file */
 } JournalDisk;
 
 typedef struct {
@@ -36,8 +37,9 @@ gboolean journal_commit (int records, const Places *places, const Journal *journ
 /* NOT_FOUND: there is none. */
 Journal *journal_read (int records, const Places *places, GError **error);
 
-/* Carries out what the journal says and removes it.  DAMAGED when a file is not the one that the
- * journal means. */
+/* Carries out what the journal says and removes it.  QEMU's locks are taken: BUSY when a machine
+ * has a disk open.  DAMAGED when a file is not the one that the journal means, or when a disk that
+ * would be dropped was written to since. */
 gboolean journal_apply (int records, const Places *places, const Journal *journal, GError **error);
 
 /* Whether @name is one of our prepared files in a disk's directory. */
@@ -45,6 +47,13 @@ gboolean journal_is_prepared_name (const char *name);
 
 /* A new ".vmsnapfs-UUID.new"; free with g_free. */
 char *journal_prepared_name (void);
+
+/* Nanoseconds since the epoch. */
+struct stat;
+gint64 journal_modified (const struct stat *status);
+
+/* TRUE when there is a journal, and when that cannot be found out. */
+gboolean journal_exists (int records);
 
 /* fsync of a directory or a file; @what for the sentence. */
 gboolean journal_sync (int fd, const char *what, GError **error);

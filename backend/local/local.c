@@ -131,11 +131,7 @@ local_run_state (Backend *backend, const char *name, GError **error)
   DomainState *state = store_find (store, name, error);
   if (!state)
     return NULL;
-  g_autoptr (LocalDomain) found = NULL;
-  {
-    autolock held = lock_hold (&state->lock);
-    found = local_domain_ref (state->found);
-  }
+  g_autoptr (LocalDomain) found = state_found (state);
   return picture_run_state (store->places, found, error);
 }
 

@@ -30,6 +30,12 @@ locks_writer_lives (int fd)
   return byte_is_locked (fd, USES_WRITING);
 }
 
+gboolean
+locks_is_in_use (int fd)
+{
+  return byte_is_locked (fd, USES_WRITING) || byte_is_locked (fd, FORBIDS_WRITING);
+}
+
 static gboolean
 forbid (int fd, off_t byte, const char *name, GError **error)
 {

@@ -10,3 +10,6 @@ gboolean locks_writer_lives (int fd);
 /* Keeps every QEMU and every writing qemu-img from the image until @fd is closed.
  * BUSY when one has it already; @name is for the sentence. */
 gboolean locks_exclude_writers (int fd, const char *name, GError **error);
+
+/* TRUE: somebody uses the image or keeps others from it. */
+gboolean locks_is_in_use (int fd);

@@ -88,23 +88,36 @@ check_place (const Change *change, const char *under, GError **error)
 
 /* Seconds since the epoch, as libvirt has it, moved on while that is taken. */
 static char *
-make_up_name (const Change *change)
+make_up_name (const Change *change, GError **error)
 {
   for (gint64 second = now ();; second++) {
-    char *name = g_strdup_printf ("%" G_GINT64_FORMAT, second);
-    if (check_name_is_free (change, name, NULL))
-      return name;
-    g_free (name);
+    g_autofree char *name = g_strdup_printf ("%" G_GINT64_FORMAT, second);
+    g_autoptr (GError) wrong = NULL;
+    if (check_name_is_free (change, name, &wrong))
+      return g_steal_pointer (&name);
+    if (!g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_EXISTS)) {
+      g_propagate_error (error, g_steal_pointer (&wrong));
+      return NULL;
+    }
   }
 }
 
+/* NULL with an error when the name cannot be had. */
+static char *
+choose_name (const Change *change, const char *wanted, GError **error)
+{
+  if (!wanted)
+    return make_up_name (change, error);
+  return check_name_is_free (change, wanted, error) ? g_strdup (wanted) : NULL;
+}
+
 static Record *
-new_record (const Change *change, const CreateOptions *options)
+new_record (const Change *change, const char *name, const CreateOptions *options)
 {
   const char *xml = change->found->xml;
   Record *record = record_new ();
   record->uuid = g_uuid_string_random ();
-  record->name = options->name ? g_strdup (options->name) : make_up_name (change);
+  record->name = g_strdup (name);
   record->parent = g_strdup (change->records->current);
   record->description = g_strdup (options->description);
   record->state = g_strdup ("shutoff");
@@ -128,10 +141,10 @@ operation_create (Store *store, const char *domain, const CreateOptions *options
                   GError **error)
 {
   g_autoptr (Change) change = change_begin (store, domain, job, error);
-  if (!change || (options->name && !check_name_is_free (change, options->name, error)) ||
-      !check_place (change, options->under, error) || !change_open_disks (change, error))
+  g_autofree char *name = change ? choose_name (change, options->name, error) : NULL;
+  if (!name || !check_place (change, options->under, error) || !change_open_disks (change, error))
     return NULL;
-  g_autoptr (Record) record = new_record (change, options);
+  g_autoptr (Record) record = new_record (change, name, options);
   for (guint i = 0; i < change->disks->len; i++)
     if (!freeze_disk (change, g_ptr_array_index (change->disks, i), record, error))
       return NULL;
@@ -254,11 +267,12 @@ revert_to_internal (Change *change, const char *id, GError **error)
   for (guint i = 0; i < change->disks->len; i++) {
     ChangeDisk *disk = g_ptr_array_index (change->disks, i);
     g_autofree char *file = NULL, *number = NULL;
-    if (!internal_locate (change->store->places, disk->disk, change->records, id, &file, &number,
-                          error))
+    guint64 size;
+    if (!internal_locate (change->store->places, change->found, disk->disk, change->records, id,
+                          &file, &number, &size, error))
       return FALSE;
     keep_if_it_has_snapshots (change, disk);
-    if (!change_copy_internal (change, disk, file, number, error))
+    if (!change_copy_internal (change, disk, file, number, size, error))
       return FALSE;
   }
   return TRUE;

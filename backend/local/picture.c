@@ -12,6 +12,7 @@
 #include "../xml.h"
 #include "describe.h"
 #include "fd.h"
+#include "frozen.h"
 #include "internal.h"
 #include "locks.h"
 #include <fcntl.h>
@@ -171,9 +172,7 @@ images_problem (const Build *build, const Record *record)
   char *problem = NULL;
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
-    g_autofree char *directory = places_resolve (build->places, image->directory);
-    g_autofree char *file = record_image_file (image);
-    g_autofree char *path = g_build_filename (directory, file, NULL);
+    g_autofree char *path = frozen_path (build->places, image);
     g_autoptr (GError) error = NULL;
     autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, &error);
     g_autoptr (Qcow2Header) header = fd < 0 ? NULL : qcow2_header_read (fd, &error);
@@ -188,9 +187,7 @@ add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
 {
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
-    g_autofree char *directory = places_resolve (build->places, image->directory);
-    g_autofree char *file = record_image_file (image);
-    g_autofree char *path = g_build_filename (directory, file, NULL);
+    g_autofree char *path = frozen_path (build->places, image);
     g_autofree char *xml = xml_disk (image->target, "qcow2", path);
     g_ptr_array_add (snapshot->disks, disk_new (image->target, image->size, xml));
   }
@@ -230,25 +227,10 @@ picture_record (Build *build, const Record *record)
   return snapshot_from_record (build, record, problem);
 }
 
-static gint
-compare_records (gconstpointer a, gconstpointer b)
-{
-  const Record *one = *(const Record *const *)a, *other = *(const Record *const *)b;
-  if (one->created != other->created)
-    return one->created < other->created ? -1 : 1;
-  return strcmp (one->uuid, other->uuid);
-}
-
 static void
 add_records (Build *build, GPtrArray *snapshots)
 {
-  g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
-  GHashTableIter iterator;
-  gpointer record;
-  g_hash_table_iter_init (&iterator, build->records->records);
-  while (g_hash_table_iter_next (&iterator, NULL, &record))
-    g_ptr_array_add (sorted, record);
-  g_ptr_array_sort (sorted, compare_records);
+  g_autoptr (GPtrArray) sorted = frozen_by_age (build->records);
   for (guint i = 0; i < sorted->len; i++) {
     const Record *next = g_ptr_array_index (sorted, i);
     if (next->problem)

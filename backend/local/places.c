@@ -89,6 +89,24 @@ places_store_path (const Places *places)
   return store_place (places)->path;
 }
 
+guint
+places_count (const Places *places)
+{
+  return places->places->len;
+}
+
+int
+places_fd (const Places *places, guint index)
+{
+  return ((const Place *)g_ptr_array_index (places->places, index))->fd;
+}
+
+const char *
+places_path (const Places *places, guint index)
+{
+  return ((const Place *)g_ptr_array_index (places->places, index))->path;
+}
+
 char *
 places_absolute (const char *directory, const char *path)
 {
@@ -116,6 +134,18 @@ below_place (const char *path, const Place *place)
   return rest ? rest : below (path, place->given);
 }
 
+char *
+places_canonical (const Places *places, const char *path)
+{
+  for (guint i = 0; i < places->places->len; i++) {
+    const Place *place = g_ptr_array_index (places->places, i);
+    const char *rest = below_place (path, place);
+    if (rest)
+      return g_canonicalize_filename (rest, place->path);
+  }
+  return NULL;
+}
+
 int
 places_open_path (const Places *places, const char *path, int flags, GError **error)
 {
@@ -129,8 +159,11 @@ places_open_path (const Places *places, const char *path, int flags, GError **er
     if (!rest)
       continue;
     int fd = (int)syscall (SYS_openat2, place->fd, rest, &how, sizeof how);
-    if (fd < 0)
+    if (fd < 0) {
+      int wrong = errno;
       fail_errno (error, "%s", path);
+      errno = wrong;
+    }
     return fd;
   }
   fail (error, BACKEND_ERROR_DENIED,

@@ -14,12 +14,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Places, places_close)
 int places_store_fd (const Places *places);           /* borrowed */
 const char *places_store_path (const Places *places); /* absolute, links resolved */
 
+/* All of them; the first is the store. */
+guint places_count (const Places *places);
+int places_fd (const Places *places, guint index);           /* borrowed */
+const char *places_path (const Places *places, guint index); /* absolute, links resolved */
+
 /* @path, absolute or relative to @directory (itself absolute), made absolute, with "." and ".."
  * taken out textually.  Free with g_free. */
 char *places_absolute (const char *directory, const char *path);
 
+/* The one spelling of an absolute path below a place: that place's path, links resolved, and the
+ * rest, also when it begins as the place was named.  NULL: it is below none.  Free with g_free. */
+char *places_canonical (const Places *places, const char *path);
+
 /* Opens an absolute path below one of the places.  DENIED, with a sentence that names -o allow=,
- * when it is below none of them; otherwise as openat2.  -1 on error. */
+ * when it is below none of them; otherwise as openat2, errno too.  -1 on
+ * error. */
 int places_open_path (const Places *places, const char *path, int flags, GError **error);
 
 /* How records and journals spell an absolute path: relative below the store, so that a store can

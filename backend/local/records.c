@@ -5,6 +5,7 @@
  *
  * Nothing here commits anything: that is commit.c.  A damaged record hides only itself. */
 #include "records.h"
+#include "file-names.h"
 #include "sealed.h"
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 char *
 record_image_file (const RecordImage *image)
 {
-  return g_strdup_printf (".vmsnapfs-%s.qcow2", image->image);
+  return g_strconcat (IMAGE_PREFIX, image->image, IMAGE_SUFFIX, NULL);
 }
 
 RecordImage *
@@ -164,22 +165,15 @@ records_file (const char *uuid)
 /* -------------------------------------------------------------------- writing */
 
 static void
-put_string (JsonObject *object, const char *member, const char *value)
-{
-  if (value)
-    json_object_set_string_member (object, member, value);
-}
-
-static void
 put_images (JsonObject *object, const char *member, const GPtrArray *images)
 {
   JsonArray *array = json_array_new ();
   for (guint i = 0; i < images->len; i++) {
     const RecordImage *image = g_ptr_array_index (images, i);
     JsonObject *entry = json_object_new ();
-    put_string (entry, "target", image->target);
-    put_string (entry, "image", image->image);
-    put_string (entry, "directory", image->directory);
+    sealed_set_string (entry, "target", image->target);
+    sealed_set_string (entry, "image", image->image);
+    sealed_set_string (entry, "directory", image->directory);
     json_object_set_int_member (entry, "size", (gint64)image->size);
     json_array_add_object_element (array, entry);
   }
@@ -198,15 +192,15 @@ gboolean
 records_write_snapshot (int fd, const Record *record, const char *suffix, GError **error)
 {
   g_autoptr (JsonObject) object = json_object_new ();
-  put_string (object, "uuid", record->uuid);
-  put_string (object, "name", record->name);
-  put_string (object, "parent", record->parent);
-  put_string (object, "description", record->description);
-  put_string (object, "state", record->state);
+  sealed_set_string (object, "uuid", record->uuid);
+  sealed_set_string (object, "name", record->name);
+  sealed_set_string (object, "parent", record->parent);
+  sealed_set_string (object, "description", record->description);
+  sealed_set_string (object, "state", record->state);
   json_object_set_int_member (object, "created", record->created);
   json_object_set_int_member (object, "changed", record->changed);
   put_images (object, "disks", record->images);
-  put_string (object, "domain", record->domain_xml);
+  sealed_set_string (object, "domain", record->domain_xml);
   g_autofree char *file = records_file (record->uuid);
   return write_object (fd, file, suffix, object, error);
 }
@@ -215,29 +209,38 @@ gboolean
 records_write_head (int fd, const Records *records, const char *suffix, GError **error)
 {
   g_autoptr (JsonObject) object = json_object_new ();
-  put_string (object, "uuid", records->uuid);
-  put_string (object, "name", records->name);
-  put_string (object, "current", records->current);
+  sealed_set_string (object, "uuid", records->uuid);
+  sealed_set_string (object, "name", records->name);
+  sealed_set_string (object, "current", records->current);
   put_images (object, "unnamed", records->unnamed);
   return write_object (fd, RECORDS_HEAD, suffix, object, error);
 }
 
 /* -------------------------------------------------------------------- reading */
 
+static RecordImage *
+get_image (JsonObject *object)
+{
+  RecordImage *image = g_new0 (RecordImage, 1);
+  image->target = sealed_string (object, "target");
+  image->image = sealed_string (object, "image");
+  image->directory = sealed_string (object, "directory");
+  image->size = (guint64)sealed_number (object, "size");
+  if (image->target && image->directory && image->image && g_uuid_string_is_valid (image->image))
+    return image;
+  record_image_free (image);
+  return NULL;
+}
+
 static gboolean
 get_images (JsonObject *object, const char *member, GPtrArray *images)
 {
   JsonObject *entry;
   for (guint i = 0; (entry = sealed_element (object, member, i)); i++) {
-    RecordImage image = {
-      .target = (char *)sealed_string (entry, "target"),
-      .image = (char *)sealed_string (entry, "image"),
-      .directory = (char *)sealed_string (entry, "directory"),
-      .size = (guint64)sealed_number (entry, "size"),
-    };
-    if (!image.target || !image.directory || !image.image || !g_uuid_string_is_valid (image.image))
+    RecordImage *image = get_image (entry);
+    if (!image)
       return FALSE;
-    g_ptr_array_add (images, record_image_copy (&image));
+    g_ptr_array_add (images, image);
   }
   return TRUE;
 }
@@ -257,25 +260,33 @@ record_from_object (JsonObject *object, const char *uuid)
 {
   g_autoptr (Record) record = record_new ();
   record->uuid = g_strdup (uuid);
-  record->name = g_strdup (sealed_string (object, "name"));
-  record->parent = g_strdup (sealed_string (object, "parent"));
-  record->description = g_strdup (sealed_string (object, "description"));
-  record->state = g_strdup (sealed_string (object, "state"));
-  record->domain_xml = g_strdup (sealed_string (object, "domain"));
+  record->name = sealed_string (object, "name");
+  record->parent = sealed_string (object, "parent");
+  record->description = sealed_string (object, "description");
+  record->state = sealed_string (object, "state");
+  record->domain_xml = sealed_string (object, "domain");
   record->created = sealed_number (object, "created");
   record->changed = sealed_number (object, "changed");
+  g_autofree char *own = sealed_string (object, "uuid");
   gboolean whole = get_images (object, "disks", record->images) && record->name && record->state &&
-                   g_strcmp0 (sealed_string (object, "uuid"), uuid) == 0;
+                   g_strcmp0 (own, uuid) == 0;
   return whole ? g_steal_pointer (&record) : damaged_record (uuid, "its record contradicts itself");
 }
 
+/* What is damaged is shown as that; what cannot be opened now (no descriptors, say) is an error,
+ * for it may be sound. */
 static Record *
-read_record (int fd, const char *file)
+read_record (int fd, const char *file, GError **error)
 {
   const char *uuid = file + strlen (SNAPSHOT_PREFIX);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (JsonObject) object = sealed_read (fd, file, &error);
-  return object ? record_from_object (object, uuid) : damaged_record (uuid, error->message);
+  g_autoptr (GError) wrong = NULL;
+  g_autoptr (JsonObject) object = sealed_read (fd, file, &wrong);
+  if (object)
+    return record_from_object (object, uuid);
+  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED))
+    return damaged_record (uuid, wrong->message);
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return NULL;
 }
 
 static gboolean
@@ -284,21 +295,25 @@ read_head (int fd, Records *records, GError **error)
   g_autoptr (JsonObject) object = sealed_read (fd, RECORDS_HEAD, error);
   if (!object)
     return FALSE;
-  records->current = g_strdup (sealed_string (object, "current"));
+  records->current = sealed_string (object, "current");
   if (!get_images (object, "unnamed", records->unnamed))
     return fail (error, BACKEND_ERROR_DAMAGED, "the record head contradicts itself");
   return TRUE;
 }
 
 /* A head is missing where nothing was committed yet: only beside records is that a problem. */
-static void
-judge_head (Records *records, const GError *error)
+static gboolean
+judge_head (Records *records, GError *wrong, GError **error)
 {
-  if (!error)
-    return;
-  gboolean missing = g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
+  gboolean missing = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
+  if (!missing && !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED)) {
+    g_propagate_error (error, wrong);
+    return FALSE;
+  }
   if (!missing || g_hash_table_size (records->records) > 0)
-    records->problem = g_strdup (error->message);
+    records->problem = g_strdup (wrong->message);
+  g_error_free (wrong);
+  return TRUE;
 }
 
 static gboolean
@@ -318,6 +333,20 @@ open_directory (int fd)
   return directory;
 }
 
+static gboolean
+read_all_records (DIR *directory, int fd, Records *records, GError **error)
+{
+  for (struct dirent *entry; errno = 0, (entry = readdir (directory));) {
+    if (!is_record (entry->d_name))
+      continue;
+    g_autoptr (Record) record = read_record (fd, entry->d_name, error);
+    if (!record)
+      return FALSE;
+    records_put (records, record);
+  }
+  return errno == 0 || fail_errno (error, "reading the records of %s", records->name);
+}
+
 Records *
 records_read (int fd, const char *uuid, const char *name, GError **error)
 {
@@ -327,14 +356,10 @@ records_read (int fd, const char *uuid, const char *name, GError **error)
     fail_errno (error, "reading the records of %s", name);
     return NULL;
   }
-  for (struct dirent *entry; (entry = readdir (directory));)
-    if (is_record (entry->d_name)) {
-      g_autoptr (Record) record = read_record (fd, entry->d_name);
-      records_put (records, record);
-    }
+  gboolean whole = read_all_records (directory, fd, records, error);
   closedir (directory);
-  g_autoptr (GError) wrong = NULL;
-  read_head (fd, records, &wrong);
-  judge_head (records, wrong);
+  GError *wrong = NULL;
+  if (!whole || (!read_head (fd, records, &wrong) && !judge_head (records, wrong, error)))
+    return NULL;
   return g_steal_pointer (&records);
 }

@@ -52,12 +52,12 @@ void records_put (Records *records, Record *record); /* in memory; takes a refer
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Records, records_free)
 
 /* Reads the directory @fd (borrowed).  A damaged record is there with its problem; a damaged head
- * is the whole domain's problem.  An empty or new directory is no error. */
+ * is the whole domain's problem; what cannot be opened now is an error.  An empty or new directory
+ * is no error. */
 Records *records_read (int fd, const char *uuid, const char *name, GError **error);
 
 /* Writes one file under a name that commits nothing, and makes its bytes durable.  "" and
- * RECORDS_NEW are the suffixes in use. */
-#define RECORDS_NEW ".new"
+ * PREPARED_SUFFIX are the suffixes in use. */
 gboolean records_write_snapshot (int fd, const Record *record, const char *suffix, GError **error);
 gboolean records_write_head (int fd, const Records *records, const char *suffix, GError **error);
 

@@ -1,166 +1,78 @@
-/* Who reads whom, from the image headers of the whole store.
+/* Who needs a file: from the image headers below every place, and from the descriptions.
  *
- * One readdir and one fstatat per file; headers are remembered by the file's identity, so that the
- * question costs a store of thousands of images a few milliseconds.  Whoever asks is about to
- * unlink or to write what nobody else may need, so whatever cannot be read is an error.
+ * Each time everything is walked anew (walk.c): one fstatat per file; what their headers say is
+ * remembered (backing.c), so that a store of thousands of images is answered in milliseconds.  A
+ * file is judged by its magic and not by its name: a clone is a clone, whoever made it and wherever
+ * below the places it lies.  Only a disk that is described as raw is not: its bytes are the guest's
+ * to choose.
  *
- * A file *.qcow2 without qcow2's magic that no description calls qcow2 is left alone: formats are
- * always said and never guessed, so no such file is ever opened as something that has a backing
- * file.  The same goes for a disk that is described as raw: its bytes are the guest's to choose. */
+ * A file that must be an image (a frozen one, or described as qcow2) and is none is an error. */
 #include "references.h"
-#include "../qcow2/header.h"
-#include "../threads.h"
+#include "backing.h"
 #include "fd.h"
-#include <dirent.h>
+#include "file-names.h"
+#include "walk.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-
-#define IMAGE_SUFFIX ".qcow2"
-#define FROZEN_PREFIX ".vmsnapfs-"
-#define MAX_CACHED 65536
-
-/* A file that was changed more recently than this may change again within the resolution of its
- * times, so its header is not remembered. */
-#define SETTLED_NANOSECONDS (G_GINT64_CONSTANT (100) * 1000 * 1000)
-
-/* A file as it was at one time. */
-typedef struct {
-  guint64 device;
-  guint64 inode;
-  gint64 size;
-  gint64 modified;
-  gint64 changed;
-} Identity;
-
-static Lock cache_lock = LOCK_INIT;
-static GHashTable *cache; /* Identity -> backing name or NULL; guarded by cache_lock */
 
 typedef struct {
-  char *name;
-  struct stat status;
-} File;
-
-typedef struct {
-  const Places *places;
-  char *target;     /* absolute path */
+  char *path;       /* absolute */
   const char *name; /* its last part */
   gboolean exists;  /* then @status is valid */
   struct stat status;
+} Target;
+
+typedef struct {
+  Target target;
   GHashTable *formats; /* path of a described disk -> its format */
   GPtrArray *found;    /* of char * */
 } Search;
 
-typedef struct {
-  const char *path;
-  int fd;
-  GPtrArray *files;  /* of File */
-  GHashTable *known; /* name -> File */
-} Directory;
+/* ---- the file that is asked for ---- */
 
-static gint64
-nanoseconds (const struct timespec *time)
+/* A path that leads nowhere, or to where we may not look, does not lead to the target. */
+static gboolean
+leads_nowhere (int number)
 {
-  return (gint64)time->tv_sec * 1000000000 + time->tv_nsec;
-}
-
-static Identity
-identity_of (const struct stat *status)
-{
-  return (Identity){ status->st_dev, status->st_ino, status->st_size,
-                     nanoseconds (&status->st_mtim), nanoseconds (&status->st_ctim) };
-}
-
-static guint
-identity_hash (gconstpointer data)
-{
-  const Identity *identity = data;
-  guint64 mixed = (identity->inode * 31 + identity->device) * 31 + (guint64)identity->changed;
-  return (guint)(mixed ^ mixed >> 32);
+  return number == ENOENT || number == ENOTDIR || number == ELOOP || number == EACCES ||
+         number == ENAMETOOLONG;
 }
 
 static gboolean
-identity_equal (gconstpointer a, gconstpointer b)
+target_find (Target *target, const char *directory, const char *file, GError **error)
 {
-  return memcmp (a, b, sizeof (Identity)) == 0;
-}
-
-static gboolean
-cache_lookup (const Identity *identity, char **backing)
-{
-  autolock held = lock_hold (&cache_lock);
-  gpointer value = NULL;
-  if (!cache || !g_hash_table_lookup_extended (cache, identity, NULL, &value))
-    return FALSE;
-  *backing = g_strdup (value);
-  return TRUE;
+  target->path = g_build_filename (directory, file, NULL);
+  target->name = file;
+  target->exists = lstat (target->path, &target->status) == 0;
+  return target->exists || errno == ENOENT || errno == ENOTDIR ||
+         fail_errno (error, "%s", target->path);
 }
 
 static void
-cache_remember (const Identity *identity, const char *backing)
+target_clear (Target *target)
 {
-  struct timespec now;
-  clock_gettime (CLOCK_REALTIME, &now);
-  if (nanoseconds (&now) - identity->changed < SETTLED_NANOSECONDS)
-    return;
-  autolock held = lock_hold (&cache_lock);
-  if (!cache)
-    cache = g_hash_table_new_full (identity_hash, identity_equal, g_free, g_free);
-  if (g_hash_table_size (cache) >= MAX_CACHED)
-    g_hash_table_remove_all (cache);
-  g_hash_table_replace (cache, g_memdup2 (identity, sizeof *identity), g_strdup (backing));
+  g_free (target->path);
 }
 
 static gboolean
-has_magic (int fd)
+is_target (const Target *target, const struct stat *status)
 {
-  char magic[4];
-  return pread (fd, magic, sizeof magic, 0) == sizeof magic && memcmp (magic, "QFI\xfb", 4) == 0;
+  return target->exists && status->st_dev == target->status.st_dev &&
+         status->st_ino == target->status.st_ino;
 }
 
-/* Whether the file counts as an image even though it does not look like one. */
 static gboolean
-must_be_image (const Search *search, const char *path, const char *name)
+leads_to_target (const Target *target, const char *path, gboolean *leads, GError **error)
 {
-  return g_str_has_prefix (name, FROZEN_PREFIX) ||
-         g_strcmp0 (g_hash_table_lookup (search->formats, path), "qcow2") == 0;
-}
-
-/* @backing: NULL when it has none. */
-static gboolean
-read_backing (const Search *search, const Directory *directory, const File *file, char **backing,
-              GError **error)
-{
-  g_autofree char *path = g_build_filename (directory->path, file->name, NULL);
-  g_autoptr (GError) wrong = NULL;
-  Identity identity;
   struct stat status;
-  autofd fd = openat (directory->fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT)
-    return TRUE; /* gone since it was listed */
-  if (fd < 0 || fstat (fd, &status) < 0)
-    return fail (error, BACKEND_ERROR_DAMAGED, "%s cannot be read: %s", path, g_strerror (errno));
-  identity = identity_of (&status);
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, &wrong);
-  if (header) {
-    *backing = g_steal_pointer (&header->backing);
-    cache_remember (&identity, *backing);
-    return TRUE;
-  }
-  if (has_magic (fd) || must_be_image (search, path, file->name))
-    return fail (error, BACKEND_ERROR_DAMAGED, "%s: %s", path, wrong->message);
-  cache_remember (&identity, NULL);
-  return TRUE;
+  int wrong = stat (path, &status);
+  *leads = wrong == 0 && is_target (target, &status);
+  return wrong == 0 || leads_nowhere (errno) || fail_errno (error, "%s", path);
 }
 
-static gboolean
-is_target (const Search *search, const struct stat *status)
-{
-  return search->exists && status->st_dev == search->status.st_dev &&
-         status->st_ino == search->status.st_ino;
-}
+/* ---- one image ---- */
 
 /* As QEMU tells them apart: a ':' before the first '/'. */
 static gboolean
@@ -170,115 +82,105 @@ has_protocol (const char *name)
 }
 
 static gboolean
-names_target (const Search *search, const Directory *directory, const char *backing)
+names_target (const Search *search, const WalkDirectory *directory, const char *backing,
+              gboolean *names, GError **error)
 {
-  g_autofree char *path = NULL;
+  const Target *target = &search->target;
   g_autofree char *joined = NULL;
-  struct stat status;
-  if (has_protocol (backing))
-    return strstr (backing, search->name) != NULL;
-  const File *beside = g_hash_table_lookup (directory->known, backing);
-  if (beside)
-    return is_target (search, &beside->status);
-  path = places_absolute (directory->path, backing);
-  if (strcmp (path, search->target) == 0)
+  const WalkFile *beside = g_hash_table_lookup (directory->known, backing);
+  if (beside || has_protocol (backing)) {
+    *names = beside ? is_target (target, &beside->status) : strstr (backing, target->name) != NULL;
+    return TRUE;
+  }
+  g_autofree char *path = places_absolute (directory->path, backing);
+  *names = strcmp (path, target->path) == 0;
+  if (*names)
     return TRUE;
   /* Not @path: the kernel goes through links before it goes "..". */
   joined = *backing == '/' ? g_strdup (backing) : g_build_filename (directory->path, backing, NULL);
-  return stat (joined, &status) == 0 && is_target (search, &status);
+  return leads_to_target (target, joined, names, error);
+}
+
+static const char *
+described_format (const Search *search, const WalkDirectory *directory, const char *name)
+{
+  g_autofree char *path = g_build_filename (directory->path, name, NULL);
+  return g_hash_table_lookup (search->formats, path);
 }
 
 static gboolean
-is_candidate (const Search *search, const Directory *directory, const char *name)
+may_be_image (const Search *search, const WalkDirectory *directory, const char *name)
 {
-  g_autofree char *path = NULL;
-  if (g_str_has_suffix (name, ".new") || g_str_has_suffix (name, ".t"))
-    return FALSE;
-  if (g_str_has_prefix (name, FROZEN_PREFIX)) /* most are; nobody describes them */
+  if (g_str_has_prefix (name, IMAGE_PREFIX)) /* most are; else it is prepared */
     return g_str_has_suffix (name, IMAGE_SUFFIX);
-  path = g_build_filename (directory->path, name, NULL);
-  const char *format = g_hash_table_lookup (search->formats, path);
-  return format ? strcmp (format, "qcow2") == 0 : g_str_has_suffix (name, IMAGE_SUFFIX);
-}
-
-static void
-file_free (gpointer data)
-{
-  File *file = data;
-  g_free (file->name);
-  g_free (file);
+  return g_strcmp0 (described_format (search, directory, name), "raw") != 0;
 }
 
 static gboolean
-list_files (const Search *search, Directory *directory, GError **error)
+must_be_image (const Search *search, const WalkDirectory *directory, const char *name)
 {
-  int fd = openat (directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *listing = fd < 0 ? NULL : fdopendir (fd);
-  if (!listing)
-    return fail_errno (error, "reading %s", directory->path);
-  errno = 0;
-  for (const struct dirent *entry = readdir (listing); entry; entry = readdir (listing)) {
-    struct stat status;
-    if ((entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) &&
-        is_candidate (search, directory, entry->d_name) &&
-        fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG (status.st_mode)) {
-      File *file = g_new0 (File, 1);
-      file->name = g_strdup (entry->d_name);
-      file->status = status;
-      g_ptr_array_add (directory->files, file);
-      g_hash_table_insert (directory->known, file->name, file);
-    }
-    errno = 0;
-  }
-  int wrong = errno;
-  closedir (listing);
-  errno = wrong;
-  return wrong == 0 || fail_errno (error, "reading %s", directory->path);
+  return g_str_has_prefix (name, IMAGE_PREFIX) ||
+         g_strcmp0 (described_format (search, directory, name), "qcow2") == 0;
+}
+
+/* It may be gone since it was listed: then it is no image. */
+static gboolean
+read_backing (const WalkDirectory *directory, const WalkFile *file, Backing *backing,
+              GError **error)
+{
+  autofd fd = openat (directory->fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    return errno == ENOENT || fail_errno (error, "%s/%s", directory->path, file->name);
+  if (backing_read (fd, backing, error))
+    return TRUE;
+  g_prefix_error (error, "%s/%s: ", directory->path, file->name);
+  return FALSE;
 }
 
 static gboolean
-search_files (Search *search, const Directory *directory, GError **error)
+search_file (Search *search, const WalkDirectory *directory, const WalkFile *file, GError **error)
 {
-  for (guint i = 0; i < directory->files->len; i++) {
-    const File *file = g_ptr_array_index (directory->files, i);
-    g_autofree char *backing = NULL;
-    Identity identity = identity_of (&file->status);
-    if (!cache_lookup (&identity, &backing) &&
-        !read_backing (search, directory, file, &backing, error))
-      return FALSE;
-    if (backing && names_target (search, directory, backing))
-      g_ptr_array_add (search->found, g_build_filename (directory->path, file->name, NULL));
-  }
+  Backing backing = { TRUE, NULL };
+  gboolean names = FALSE;
+  if (!may_be_image (search, directory, file->name))
+    return TRUE;
+  if (!backing_recall (&file->status, &backing) && !read_backing (directory, file, &backing, error))
+    return FALSE;
+  g_autofree char *name = backing.name;
+  if (!backing.image && must_be_image (search, directory, file->name))
+    return fail (error, BACKEND_ERROR_DAMAGED, "%s/%s: not a qcow2 image", directory->path,
+                 file->name);
+  if (name && !names_target (search, directory, name, &names, error))
+    return FALSE;
+  if (names)
+    g_ptr_array_add (search->found, g_build_filename (directory->path, file->name, NULL));
   return TRUE;
 }
 
-static gboolean
-search_directory (Search *search, const char *path, GError **error)
-{
-  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (file_free);
-  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GError) wrong = NULL;
-  autofd fd = places_open_path (search->places, path, O_RDONLY | O_DIRECTORY, &wrong);
-  Directory directory = { path, fd, files, known };
-  if (fd < 0 && g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
-    return TRUE;
-  if (fd < 0) {
-    g_propagate_error (error, g_steal_pointer (&wrong));
-    return FALSE;
-  }
-  return list_files (search, &directory, error) && search_files (search, &directory, error);
-}
+/* ---- the questions ---- */
 
 static void
-add_disks (GHashTable *formats, GHashTable *directories, const LocalDomain *domain)
+search_clear (Search *search)
 {
-  for (guint i = 0; i < domain->disks->len; i++) {
-    const LocalDisk *disk = g_ptr_array_index (domain->disks, i);
-    if (!domain->bare) /* those have their format from their name only */
-      g_hash_table_insert (formats, local_disk_path (disk), disk->format);
-    g_hash_table_add (directories, g_strdup (disk->directory));
-  }
+  target_clear (&search->target);
+}
+
+/* Those that say qcow2 count where descriptions disagree. */
+static void
+add_format (GHashTable *formats, const LocalDisk *disk)
+{
+  g_autofree char *path = local_disk_path (disk);
+  if (strcmp (disk->format, "qcow2") == 0 || !g_hash_table_contains (formats, path))
+    g_hash_table_replace (formats, g_steal_pointer (&path), disk->format);
+}
+
+static gboolean
+search_directory (const WalkDirectory *directory, gpointer data, GError **error)
+{
+  for (guint i = 0; i < directory->files->len; i++)
+    if (!search_file (data, directory, g_ptr_array_index (directory->files, i), error))
+      return FALSE;
+  return TRUE;
 }
 
 GPtrArray *
@@ -286,23 +188,53 @@ references_to (const Places *places, const GPtrArray *domains, const char *direc
                const char *file, GError **error)
 {
   g_autoptr (GHashTable) formats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GHashTable) directories =
-      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GPtrArray) directories = g_ptr_array_new (); /* borrowed */
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *target = g_build_filename (directory, file, NULL);
-  Search search = {
-    .places = places, .target = target, .name = file, .formats = formats, .found = found
-  };
-  GHashTableIter iterator;
-  gpointer path;
-  search.exists = lstat (target, &search.status) == 0;
-  g_hash_table_add (directories, g_strdup (places_store_path (places)));
-  g_hash_table_add (directories, g_strdup (directory));
-  for (guint i = 0; i < domains->len; i++)
-    add_disks (formats, directories, g_ptr_array_index (domains, i));
-  g_hash_table_iter_init (&iterator, directories);
-  while (g_hash_table_iter_next (&iterator, &path, NULL))
-    if (!search_directory (&search, path, error))
+  __attribute__ ((cleanup (search_clear))) Search search = { .formats = formats, .found = found };
+  g_ptr_array_add (directories, (char *)directory);
+  for (guint i = 0; i < domains->len; i++) {
+    const LocalDomain *domain = g_ptr_array_index (domains, i);
+    for (guint j = 0; j < domain->disks->len; j++) {
+      const LocalDisk *disk = g_ptr_array_index (domain->disks, j);
+      g_ptr_array_add (directories, disk->directory);
+      if (!domain->bare) /* those have their format from their name only */
+        add_format (formats, disk);
+    }
+  }
+  if (!target_find (&search.target, directory, file, error) ||
+      !walk_places (places, directories, search_directory, &search, error))
+    return NULL;
+  return g_steal_pointer (&found);
+}
+
+static gboolean
+has_as_disk (const LocalDomain *domain, const Target *target, gboolean *has, GError **error)
+{
+  *has = FALSE;
+  for (guint i = 0; i < domain->files->len && !*has; i++) {
+    const char *path = g_ptr_array_index (domain->files, i);
+    if (!leads_to_target (target, path, has, error))
+      return FALSE;
+    *has = *has || strcmp (path, target->path) == 0;
+  }
+  return TRUE;
+}
+
+GPtrArray *
+references_as_disk (const Places *places, const GPtrArray *domains, const char *directory,
+                    const char *file, GError **error)
+{
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+  __attribute__ ((cleanup (target_clear))) Target target = { 0 };
+  if (!target_find (&target, directory, file, error))
+    return NULL;
+  for (guint i = 0; i < domains->len; i++) {
+    const LocalDomain *domain = g_ptr_array_index (domains, i);
+    gboolean has;
+    if (!has_as_disk (domain, &target, &has, error))
       return NULL;
+    if (has)
+      g_ptr_array_add (found, g_strdup (domain->name));
+  }
   return g_steal_pointer (&found);
 }

@@ -1,14 +1,19 @@
 #pragma once
 #include "scan.h"
 
-/* Who reads whom: which images of the whole store have a file as their backing file.  Answered
- * from image headers on disk, never from records. */
+/* Who needs a file.  Answered from what is on the disk at that moment, never from records; whatever
+ * cannot be read is an error, because whoever asks is about to unlink or to write the file. */
 
-/* The names of the images, in the same directory or in any other that @domains have disks in,
- * whose backing file is the file @file in @directory (absolute).  Compared by device and inode,
- * however the name is spelled; a backing name that is no plain path (json:, nbd:, …) counts when it
- * contains @file. Prepared files (*.new, *.t) do not count.  An image that cannot be parsed is an
- * error (DAMAGED): then nobody knows, and nothing may be unlinked or folded. Of char * (absolute
- * paths). */
+/* The images whose backing file is the file @file in @directory (absolute): every regular file
+ * below every place that looks like qcow2, whatever its name, unless one of @domains says that it
+ * is raw. Compared by device and inode, however the name is spelled; a backing name that is no
+ * plain path (json:, nbd:, …) counts when it contains @file.  What is prepared and not committed
+ * does not count.  Other file systems below a place are only looked into where @domains have disks.
+ * An image that cannot be parsed is DAMAGED.  Of char * (absolute paths). */
 GPtrArray *references_to (const Places *places, const GPtrArray *domains, const char *directory,
                           const char *file, GError **error);
+
+/* The names of those of @domains (just scanned, for a description may be new) that have the file as
+ * a disk, also as one that they are not offered; by device and inode.  Of char *. */
+GPtrArray *references_as_disk (const Places *places, const GPtrArray *domains,
+                               const char *directory, const char *file, GError **error);

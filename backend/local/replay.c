@@ -2,7 +2,10 @@
 #include "replay.h"
 #include "../failures.h"
 #include "fd.h"
+#include "file-names.h"
+#include "fold.h"
 #include "journal.h"
+#include "locks.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -14,8 +17,9 @@ for_each_name (int fd, gboolean (*each) (int fd, const char *name, gpointer data
   int copy = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *directory = copy < 0 ? NULL : fdopendir (copy);
   gboolean fine = directory != NULL;
-  for (struct dirent *entry; fine && (entry = readdir (directory));)
+  for (struct dirent *entry; fine && (errno = 0, entry = readdir (directory));)
     fine = each (fd, entry->d_name, data);
+  fine = fine && errno == 0;
   if (directory)
     closedir (directory);
   else if (copy >= 0)
@@ -26,15 +30,20 @@ for_each_name (int fd, gboolean (*each) (int fd, const char *name, gpointer data
 static gboolean
 remove_prepared_record (int fd, const char *name, gpointer data)
 {
-  if (g_str_has_suffix (name, RECORDS_NEW) || g_str_has_suffix (name, ".t"))
+  if (g_str_has_suffix (name, PREPARED_SUFFIX) || g_str_has_suffix (name, UNFINISHED_SUFFIX))
     return unlinkat (fd, name, 0) == 0;
   return TRUE;
 }
 
+/* Another store may have disks in the same directory (-o allow=), and be at work there: what it
+ * prepares is locked. */
 static gboolean
 remove_prepared_disk (int fd, const char *name, gpointer data)
 {
-  return !journal_is_prepared_name (name) || unlinkat (fd, name, 0) == 0;
+  if (!journal_is_prepared_name (name))
+    return TRUE;
+  autofd file = openat (fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  return (file >= 0 && locks_is_in_use (file)) || unlinkat (fd, name, 0) == 0;
 }
 
 gboolean
@@ -48,8 +57,9 @@ replay_domain (const Places *places, int records, GError **error)
   }
   if (journal && !journal_apply (records, places, journal, error))
     return FALSE;
-  return for_each_name (records, remove_prepared_record, NULL) ||
-         fail_errno (error, "removing what was prepared");
+  if (!for_each_name (records, remove_prepared_record, NULL))
+    return fail_errno (error, "removing what was prepared");
+  return fold_drop_stale_mark (places, records, error);
 }
 
 /* -------------------------------------------------------------------- the whole store */
@@ -112,7 +122,7 @@ clean_disks (const Replay *replay)
 gboolean
 replay_store (Store *store, GError **error)
 {
-  autofd all = openat (places_store_fd (store->places), ".vmsnapfs",
+  autofd all = openat (places_store_fd (store->places), RECORDS_DIRECTORY,
                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (all < 0)
     return errno == ENOENT || fail_errno (error, "opening the records");

@@ -22,7 +22,7 @@ typedef struct {
   GPtrArray *directories; /* names */
   GPtrArray *images;      /* names that end in SUFFIX */
   GHashTable *names;      /* of domains so far -> LocalDomain */
-  GHashTable *paths;      /* of disks so far -> LocalDomain */
+  GHashTable *files;      /* file_key of those that domains so far name -> LocalDomain */
   GHashTable *uuids;      /* of domains so far -> LocalDomain */
 } Scan;
 
@@ -55,6 +55,7 @@ local_domain_unref (LocalDomain *domain)
   g_free (domain->xml);
   g_free (domain->problem);
   g_ptr_array_unref (domain->disks);
+  g_ptr_array_unref (domain->files);
   g_free (domain);
 }
 
@@ -82,6 +83,7 @@ local_domain_new (const char *name)
   domain->refs = 1;
   domain->name = g_strdup (name);
   domain->disks = g_ptr_array_new_with_free_func (local_disk_free);
+  domain->files = g_ptr_array_new_with_free_func (g_free);
   return domain;
 }
 
@@ -121,6 +123,13 @@ list_store (Scan *scan, GError **error)
   return wrong == 0 || fail_errno (error, "reading %s", places_store_path (scan->places));
 }
 
+/* Then nobody can tell what is there, and it passes: no reason to take a domain for another. */
+static gboolean
+is_shortage (int number)
+{
+  return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
+
 /* The bytes of a description.  NULL with an error; NULL without one: there is no description. */
 static char *
 read_description (const Places *places, const char *name, struct stat *status, gsize *length,
@@ -131,9 +140,11 @@ read_description (const Places *places, const char *name, struct stat *status, g
   g_autoptr (GError) wrong = NULL;
   autofd fd = places_open_path (places, path, O_RDONLY | O_NOFOLLOW, &wrong);
   if (fd < 0) {
+    int number = errno;
     /* A directory that we may not look into (lost+found) is no domain either. */
-    if (lstat (path, status) == 0)
+    if (is_shortage (number) || lstat (path, status) == 0 || (errno != ENOENT && errno != EACCES))
       g_propagate_error (error, g_steal_pointer (&wrong));
+    errno = number;
     return NULL;
   }
   if (fstat (fd, status) < 0 || !S_ISREG (status->st_mode)) {
@@ -158,6 +169,28 @@ read_description (const Places *places, const char *name, struct stat *status, g
   return g_realloc (g_steal_pointer (&text), *length + 1);
 }
 
+/* A file by whatever name: what it is, or the name while it is missing. */
+static char *
+file_key (const char *path)
+{
+  struct stat status;
+  if (stat (path, &status) < 0)
+    return g_strdup (path);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)status.st_dev,
+                          (guint64)status.st_ino);
+}
+
+static void
+claim_file (Scan *scan, LocalDomain *domain, const char *path)
+{
+  g_autofree char *key = file_key (path);
+  const LocalDomain *other = g_hash_table_lookup (scan->files, key);
+  if (!other)
+    g_hash_table_insert (scan->files, g_steal_pointer (&key), domain);
+  else if (other != domain)
+    describe_problem (&domain->problem, "%s is a disk of %s too", path, other->name);
+}
+
 /* Each file is one domain's, and each uuid too: records are kept under it. */
 static void
 add_domain (Scan *scan, LocalDomain *domain)
@@ -167,38 +200,37 @@ add_domain (Scan *scan, LocalDomain *domain)
     describe_problem (&domain->problem, "it has the same uuid as %s", other->name);
   else
     g_hash_table_insert (scan->uuids, domain->uuid, domain);
-  for (guint i = 0; i < domain->disks->len; i++) {
-    g_autofree char *path = local_disk_path (g_ptr_array_index (domain->disks, i));
-    other = g_hash_table_lookup (scan->paths, path);
-    if (other)
-      describe_problem (&domain->problem, "%s is a disk of %s too", path, other->name);
-    else
-      g_hash_table_insert (scan->paths, g_steal_pointer (&path), domain);
-  }
+  for (guint i = 0; i < domain->files->len; i++)
+    claim_file (scan, domain, g_ptr_array_index (domain->files, i));
   g_hash_table_insert (scan->names, domain->name, domain);
   g_ptr_array_add (scan->domains, domain);
 }
 
-static void
-scan_directory (Scan *scan, const char *name)
+static gboolean
+scan_directory (Scan *scan, const char *name, GError **error)
 {
   g_autofree char *directory = g_build_filename (places_store_path (scan->places), name, NULL);
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) wrong = NULL;
   struct stat status = { 0 };
   gsize length = 0;
-  g_autofree char *text = read_description (scan->places, name, &status, &length, &error);
-  if (!text && !error)
-    return;
+  g_autofree char *text = read_description (scan->places, name, &status, &length, &wrong);
+  if (!text && !wrong)
+    return TRUE;
+  if (!text && is_shortage (errno)) {
+    g_propagate_error (error, g_steal_pointer (&wrong));
+    return FALSE;
+  }
   LocalDomain *domain = local_domain_new (name);
   domain->changed = status.st_mtim.tv_sec;
   if (text) {
     describe_domain (scan->places, domain, directory, text, length);
     domain->xml = g_steal_pointer (&text);
   } else {
-    describe_problem (&domain->problem, "domain.xml: %s", error->message);
+    describe_problem (&domain->problem, "domain.xml: %s", wrong->message);
     domain->uuid = describe_name_uuid (name);
   }
   add_domain (scan, domain);
+  return TRUE;
 }
 
 /* There is no description, so none can have changed: the image's birth, for its modification
@@ -219,7 +251,8 @@ scan_image (Scan *scan, const char *file)
   const char *store = places_store_path (scan->places);
   g_autofree char *name = g_strndup (file, strlen (file) - strlen (SUFFIX));
   g_autofree char *path = g_build_filename (store, file, NULL);
-  if (g_hash_table_contains (scan->paths, path))
+  g_autofree char *key = file_key (path);
+  if (g_hash_table_contains (scan->files, key))
     return;
   LocalDomain *domain = g_hash_table_lookup (scan->names, name);
   if (domain) {
@@ -259,7 +292,7 @@ scan_clear (Scan *scan)
   g_clear_pointer (&scan->directories, g_ptr_array_unref);
   g_clear_pointer (&scan->images, g_ptr_array_unref);
   g_clear_pointer (&scan->names, g_hash_table_unref);
-  g_clear_pointer (&scan->paths, g_hash_table_unref);
+  g_clear_pointer (&scan->files, g_hash_table_unref);
   g_clear_pointer (&scan->uuids, g_hash_table_unref);
 }
 
@@ -272,7 +305,7 @@ scan_store (const Places *places, GError **error)
     .directories = g_ptr_array_new_with_free_func (g_free),
     .images = g_ptr_array_new_with_free_func (g_free),
     .names = g_hash_table_new (g_str_hash, g_str_equal),
-    .paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+    .files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
     .uuids = g_hash_table_new (g_str_hash, g_str_equal),
   };
   if (!list_store (&scan, error))
@@ -280,7 +313,8 @@ scan_store (const Places *places, GError **error)
   g_ptr_array_sort (scan.directories, compare_names);
   g_ptr_array_sort (scan.images, compare_names);
   for (guint i = 0; i < scan.directories->len; i++)
-    scan_directory (&scan, g_ptr_array_index (scan.directories, i));
+    if (!scan_directory (&scan, g_ptr_array_index (scan.directories, i), error))
+      return NULL;
   for (guint i = 0; i < scan.images->len; i++)
     scan_image (&scan, g_ptr_array_index (scan.images, i));
   g_ptr_array_sort (scan.domains, compare_domains);

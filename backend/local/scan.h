@@ -17,6 +17,7 @@ typedef struct {
   char *xml;        /* <domain>: domain.xml byte for byte, or made for a bare image */
   gint64 changed;   /* seconds since the epoch: when the description did */
   char *problem;    /* why changes are refused; NULL: they are not */
+  GPtrArray *files; /* of char *: paths below a place that it names as disks, left out or not */
   gboolean bare;    /* NAME.qcow2 by itself */
   GPtrArray *disks; /* of LocalDisk */
 } LocalDomain;

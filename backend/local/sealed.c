@@ -14,7 +14,32 @@
 
 #define SEAL "vmsnapfs 1 "
 #define SEAL_LENGTH (strlen (SEAL) + 64 + 1) /* with the digest and the line's end */
-#define LARGEST (4 * 1024 * 1024)            /* bytes; a record holds one domain.xml of 1 MiB */
+#define DEEPEST 16
+#define LARGEST (4 * 1024 * 1024) /* bytes; a record holds one domain.xml of 1 MiB */
+
+/* Every byte that may stand in a record as it is, besides letters, digits and "-._~". */
+#define PLAIN "\t\n !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
+
+static char *
+escape (const char *value)
+{
+  return g_uri_escape_string (value, PLAIN, TRUE);
+}
+
+void
+sealed_set_string (JsonObject *object, const char *member, const char *value)
+{
+  g_autofree char *escaped = value ? escape (value) : NULL;
+  if (escaped)
+    json_object_set_string_member (object, member, escaped);
+}
+
+void
+sealed_add_string (JsonArray *array, const char *value)
+{
+  g_autofree char *escaped = escape (value);
+  json_array_add_string_element (array, escaped);
+}
 
 static char *
 sealed_text (JsonNode *root)
@@ -46,6 +71,8 @@ gboolean
 sealed_write (int fd, const char *name, JsonNode *root, GError **error)
 {
   g_autofree char *text = sealed_text (root);
+  if (strlen (text) > LARGEST)
+    return fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "the record %s would be too large", name);
   int file = openat (fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0)
     return fail_errno (error, "writing the record %s", name);
@@ -76,7 +103,7 @@ read_all (int fd, const char *name, gsize *length, GError **error)
   close (file);
   errno = wrong;
   if (count < 0) {
-    fail_errno (error, "record %s", name);
+    fail (error, BACKEND_ERROR_DAMAGED, "record %s: %s", name, g_strerror (errno));
     return NULL;
   }
   text[count] = '\0';
@@ -95,6 +122,25 @@ seal_holds (const char *text, gsize length)
   return memcmp (text + strlen (SEAL), digest, 64) == 0;
 }
 
+/* json-glib recurses as deep as the text says. */
+static gboolean
+is_shallow (const char *text)
+{
+  int depth = 0;
+  gboolean in_string = FALSE;
+  for (; *text; text++) {
+    if (in_string && *text == '\\' && text[1])
+      text++;
+    else if (*text == '"')
+      in_string = !in_string;
+    else if (!in_string && (*text == '{' || *text == '[') && ++depth > DEEPEST)
+      return FALSE;
+    else if (!in_string && (*text == '}' || *text == ']'))
+      depth--;
+  }
+  return TRUE;
+}
+
 JsonObject *
 sealed_read (int fd, const char *name, GError **error)
 {
@@ -103,26 +149,50 @@ sealed_read (int fd, const char *name, GError **error)
   if (!text)
     return NULL;
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  if (!seal_holds (text, length) ||
-      !json_parser_load_from_data (parser, text + SEAL_LENGTH, (gssize)(length - SEAL_LENGTH),
-                                   NULL) ||
-      !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser))) {
-    fail (error, BACKEND_ERROR_DAMAGED, "record %s is damaged: its checksum does not hold", name);
-    return NULL;
-  }
-  return json_object_ref (json_node_get_object (json_parser_get_root (parser)));
+  JsonNode *root = NULL;
+  if (seal_holds (text, length) && is_shallow (text + SEAL_LENGTH) &&
+      json_parser_load_from_data (parser, text + SEAL_LENGTH, (gssize)(length - SEAL_LENGTH), NULL))
+    root = json_parser_get_root (parser);
+  if (root && JSON_NODE_HOLDS_OBJECT (root))
+    return json_object_ref (json_node_get_object (root));
+  fail (error, BACKEND_ERROR_DAMAGED, "record %s is damaged: its checksum does not hold", name);
+  return NULL;
 }
 
-const char *
+/* NULL gives NULL. */
+static char *
+unescape (const char *escaped)
+{
+  return escaped ? g_uri_unescape_string (escaped, NULL) : NULL;
+}
+
+/* A member that is a plain value; NULL: absent, or something else. */
+static JsonNode *
+value (JsonObject *object, const char *member)
+{
+  JsonNode *node = json_object_get_member (object, member);
+  return node && JSON_NODE_HOLDS_VALUE (node) ? node : NULL;
+}
+
+char *
 sealed_string (JsonObject *object, const char *member)
 {
-  return json_object_get_string_member_with_default (object, member, NULL);
+  JsonNode *node = value (object, member);
+  return node ? unescape (json_node_get_string (node)) : NULL;
 }
 
 gint64
 sealed_number (JsonObject *object, const char *member)
 {
-  return json_object_get_int_member_with_default (object, member, 0);
+  JsonNode *node = value (object, member);
+  return node ? json_node_get_int (node) : 0;
+}
+
+gboolean
+sealed_flag (JsonObject *object, const char *member)
+{
+  JsonNode *node = value (object, member);
+  return node && json_node_get_boolean (node);
 }
 
 static JsonNode *
@@ -142,9 +212,9 @@ sealed_element (JsonObject *object, const char *member, guint index)
   return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
 }
 
-const char *
+char *
 sealed_element_string (JsonObject *object, const char *member, guint index)
 {
   JsonNode *node = element (object, member, index);
-  return node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+  return node && JSON_NODE_HOLDS_VALUE (node) ? unescape (json_node_get_string (node)) : NULL;
 }

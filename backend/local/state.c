@@ -4,13 +4,14 @@
  * Only one daemon changes a store, so records are read once and then kept in memory; what others
  * may change (images, descriptions) comes in by store_rescan. */
 #include "fd.h"
+#include "file-names.h"
+#include "journal.h"
 #include "picture.h"
 #include "store.h"
 #include "tidy.h"
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
-
-#define RECORDS_DIRECTORY ".vmsnapfs"
 
 void
 state_free (DomainState *state)
@@ -35,13 +36,21 @@ state_new (LocalDomain *found)
   return state;
 }
 
+LocalDomain *
+state_found (DomainState *state)
+{
+  autolock held = lock_hold (&state->lock);
+  return local_domain_ref (state->found);
+}
+
 /* -------------------------------------------------------------------- records */
 
 static gboolean
 make_directory (int parent, const char *name, GError **error)
 {
-  if (mkdirat (parent, name, 0700) < 0)
-    return errno == EEXIST || fail_errno (error, "making %s", name);
+  if (mkdirat (parent, name, 0700) < 0 && errno != EEXIST)
+    return fail_errno (error, "making %s", name);
+  /* Also when it was there: whoever made it may not have come so far. */
   return fsync (parent) == 0 || fail_errno (error, "making %s", name);
 }
 
@@ -72,7 +81,7 @@ read_records (Store *store, const LocalDomain *found, GError **error)
   if (fd < 0)
     return records_new (found->uuid, found->name);
   g_autoptr (Records) records = records_read (fd, found->uuid, found->name, error);
-  if (records && !records->problem && faccessat (fd, "journal", F_OK, 0) == 0)
+  if (records && !records->problem && journal_exists (fd))
     records->problem = g_strdup ("an interrupted operation is still to be completed: mount the "
                                  "store for writing, and see control/error if this stays");
   return g_steal_pointer (&records);
@@ -124,6 +133,14 @@ rebuild (Store *store, DomainState *state)
   state->picture = picture_build (store->places, state->found, state->records, before);
 }
 
+/* Both are made anew when next asked for. */
+static void
+forget (DomainState *state)
+{
+  g_clear_pointer (&state->records, records_free);
+  g_clear_pointer (&state->picture, domain_unref);
+}
+
 static void
 tell (Store *store, const char *domain)
 {
@@ -145,7 +162,21 @@ state_publish (Store *store, DomainState *state, Records *records)
     autolock held = lock_hold (&state->lock);
     g_clear_pointer (&state->records, records_free);
     state->records = records;
-    rebuild (store, state);
+    /* The description may have got another uuid meanwhile, and with it other records. */
+    if (strcmp (records->uuid, state->found->uuid) != 0)
+      forget (state);
+    else
+      rebuild (store, state);
+  }
+  tell (store, state->name);
+}
+
+void
+state_reread (Store *store, DomainState *state)
+{
+  {
+    autolock held = lock_hold (&state->lock);
+    forget (state);
   }
   tell (store, state->name);
 }
@@ -162,9 +193,7 @@ state_refresh (Store *store, DomainState *state, LocalDomain *found)
     local_domain_unref (state->found);
     state->found = local_domain_ref (found);
     if (other)
-      g_clear_pointer (&state->records, records_free);
-    if (other)
-      g_clear_pointer (&state->picture, domain_unref);
+      forget (state);
     if (!state->picture)
       return;
     rebuild (store, state);
@@ -271,21 +300,28 @@ store_find (Store *store, const char *name, GError **error)
   return NULL;
 }
 
+static GPtrArray *
+present_states (Store *store)
+{
+  GPtrArray *states = g_ptr_array_new ();
+  autolock held = lock_hold (&store->lock);
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, store->domains);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (((DomainState *)value)->present)
+      g_ptr_array_add (states, value);
+  return states;
+}
+
 GPtrArray *
 store_found (Store *store, GError **error)
 {
   if (!scan_once (store, error))
     return NULL;
+  g_autoptr (GPtrArray) states = present_states (store);
   GPtrArray *found = g_ptr_array_new_with_free_func ((GDestroyNotify)local_domain_unref);
-  autolock held = lock_hold (&store->lock);
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, store->domains);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    DomainState *state = value;
-    autolock inner = lock_hold (&state->lock);
-    if (state->present)
-      g_ptr_array_add (found, local_domain_ref (state->found));
-  }
+  for (guint i = 0; i < states->len; i++)
+    g_ptr_array_add (found, state_found (g_ptr_array_index (states, i)));
   return found;
 }

@@ -27,6 +27,7 @@ struct Store {
   Lock lock; /* guards what follows */
   gboolean scanned;
   GHashTable *domains; /* name -> DomainState, of every domain ever seen */
+  gboolean closing;
   BackendChanged changed;
   gpointer changed_data;
   Watch *watch;
@@ -50,6 +51,12 @@ Records *state_records (Store *store, DomainState *state, GError **error);
 
 /* Makes @records (taken) the domain's, and the picture anew, and tells who watches. */
 void state_publish (Store *store, DomainState *state, Records *records);
+
+/* Forgets what is in memory: the next question reads the disk. */
+void state_reread (Store *store, DomainState *state);
+
+/* The description as last found; unref it. */
+LocalDomain *state_found (DomainState *state);
 
 /* The directory of the domain's records; *@fd -1 when there is none and @create is FALSE. */
 gboolean store_open_records (Store *store, const char *uuid, gboolean create, int *fd,

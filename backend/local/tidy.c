@@ -7,6 +7,7 @@
 #include "../failures.h"
 #include "../qcow2/header.h"
 #include "fd.h"
+#include "file-names.h"
 #include "fold.h"
 #include "journal.h"
 #include "references.h"
@@ -76,9 +77,9 @@ is_ours (const Tidying *tidying, const char *directory, const char *file)
 static gboolean
 write_head (Tidying *tidying, GError **error)
 {
-  if (!records_write_head (tidying->fd, tidying->records, RECORDS_NEW, error))
+  if (!records_write_head (tidying->fd, tidying->records, PREPARED_SUFFIX, error))
     return FALSE;
-  if (renameat (tidying->fd, RECORDS_HEAD RECORDS_NEW, tidying->fd, RECORDS_HEAD) < 0)
+  if (renameat (tidying->fd, RECORDS_HEAD PREPARED_SUFFIX, tidying->fd, RECORDS_HEAD) < 0)
     return fail_errno (error, "writing the head");
   return journal_sync (tidying->fd, "the head", error);
 }
@@ -144,11 +145,13 @@ tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError *
     return TRUE;
   if (!holds_snapshots (directory, file, &holds, error) || holds)
     return holds;
-  g_autoptr (GPtrArray) domains = store_found (tidying->store, error);
+  g_autoptr (GPtrArray) domains = scan_store (places, error);
   g_autoptr (GPtrArray) readers =
       domains ? references_to (places, domains, path, file, error) : NULL;
-  if (!readers || readers->len > 1)
-    return readers != NULL;
+  g_autoptr (GPtrArray) users =
+      readers ? references_as_disk (places, domains, path, file, error) : NULL;
+  if (!users || readers->len > 1 || users->len > 0)
+    return users != NULL;
   if (readers->len == 1)
     return fold_into (tidying, path, directory, file, g_ptr_array_index (readers, 0), gone, error);
   *gone = unlink_image (directory, file, error);
@@ -157,25 +160,36 @@ tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError *
 
 /* -------------------------------------------------------------------- one domain */
 
-/* One round over the list; *@progress: another may find more. */
+/* One image; one that cannot be tidied does not keep the others from it. */
+static gboolean
+tidy_one (Tidying *tidying, guint index, gboolean *progress, GError **error)
+{
+  GPtrArray *unnamed = tidying->records->unnamed;
+  gboolean gone = FALSE;
+  if (!tidy_image (tidying, g_ptr_array_index (unnamed, index), &gone, error))
+    return FALSE;
+  if (!gone)
+    return TRUE;
+  g_ptr_array_remove_index (unnamed, index);
+  *progress = TRUE;
+  return write_head (tidying, error);
+}
+
+/* One round over the list; *@progress: another may find more.  The first failure is the error. */
 static gboolean
 tidy_round (Tidying *tidying, gboolean *progress, GError **error)
 {
-  GPtrArray *unnamed = tidying->records->unnamed;
+  g_autoptr (GError) first = NULL;
   *progress = FALSE;
-  for (guint i = unnamed->len; i > 0; i--) {
-    gboolean gone = FALSE;
-    if (job_cancelled (tidying->job, error) ||
-        !tidy_image (tidying, g_ptr_array_index (unnamed, i - 1), &gone, error))
+  for (guint i = tidying->records->unnamed->len; i > 0; i--) {
+    if (job_cancelled (tidying->job, error))
       return FALSE;
-    if (!gone)
-      continue;
-    g_ptr_array_remove_index (unnamed, i - 1);
-    *progress = TRUE;
-    if (!write_head (tidying, error))
-      return FALSE;
+    tidy_one (tidying, i - 1, progress, first ? NULL : &first);
   }
-  return TRUE;
+  if (!first)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&first));
+  return FALSE;
 }
 
 static gboolean
@@ -184,13 +198,13 @@ may_tidy (const Tidying *tidying)
   GHashTableIter iter;
   gpointer value;
   if (tidying->records->problem || tidying->found->problem || tidying->fd < 0 ||
-      faccessat (tidying->fd, JOURNAL_FILE, F_OK, 0) == 0)
+      journal_exists (tidying->fd))
     return FALSE;
   g_hash_table_iter_init (&iter, tidying->records->records);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     if (((const Record *)value)->problem)
       return FALSE;
-  return tidying->records->unnamed->len > 0;
+  return tidying->records->unnamed->len > 0 || fold_is_interrupted (tidying->fd);
 }
 
 /* The reason is told once, and stands in info until it is gone. */
@@ -213,11 +227,16 @@ run_rounds (Tidying *tidying)
 {
   g_autoptr (GError) error = NULL;
   gboolean progress = TRUE, any = FALSE;
-  while (progress && tidy_round (tidying, &progress, &error))
+  if (!fold_repair (tidying->store->places, tidying->fd, tidying->job, &error))
+    progress = FALSE;
+  while (progress) {
+    g_clear_error (&error);
+    tidy_round (tidying, &progress, &error);
     any |= progress;
+  }
   gboolean reason = note_reason (tidying, error);
   job_finish (tidying->job, error);
-  if (any || progress || reason)
+  if (any || reason)
     state_publish (tidying->store, tidying->state, g_steal_pointer (&tidying->records));
 }
 
@@ -226,10 +245,7 @@ tidy_held (Store *store, DomainState *state, Job *job)
 {
   Tidying tidying = { .store = store, .state = state, .job = job, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
-  {
-    autolock held = lock_hold (&state->lock);
-    tidying.found = local_domain_ref (state->found);
-  }
+  tidying.found = state_found (state);
   if (tidying.records &&
       store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) &&
       may_tidy (&tidying))
@@ -249,6 +265,13 @@ set_tidying (DomainState *state, Job *job)
   state->tidying = job ? job_ref (job) : NULL;
 }
 
+static gboolean
+is_closing (Store *store)
+{
+  autolock held = lock_hold (&store->lock);
+  return store->closing;
+}
+
 /* An operation that is under way asks for another tidying at its end. */
 static void
 tidy_domain (Store *store, const char *name)
@@ -260,7 +283,7 @@ tidy_domain (Store *store, const char *name)
   set_tidying (state, job);
   {
     Held busy = { NULL };
-    if (lock_try (&state->busy, &busy))
+    if (!is_closing (store) && lock_try (&state->busy, &busy))
       tidy_held (store, state, job);
     else
       job_finish (job, NULL);
@@ -291,7 +314,8 @@ run_tidier (void *data)
   struct Tidier *tidier = data;
   char *domain;
   while ((domain = queue_pop (tidier->queue))) {
-    tidy_domain (tidier->store, domain);
+    if (!is_closing (tidier->store))
+      tidy_domain (tidier->store, domain);
     g_free (domain);
   }
   return NULL;
@@ -333,6 +357,7 @@ tidy_stop (Store *store)
   struct Tidier *tidier;
   {
     autolock held = lock_hold (&store->lock);
+    store->closing = TRUE;
     tidier = store->tidier;
   }
   if (!tidier)

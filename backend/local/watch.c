@@ -11,6 +11,7 @@
 #include "watch.h"
 #include "../threads.h"
 #include "fd.h"
+#include "file-names.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -39,14 +40,7 @@ struct Watch {
   GHashTable *watched; /* of numbers of watches */
 };
 
-/* Names that the store itself uses while it works, and no person does. */
-static gboolean
-is_ours (const char *name)
-{
-  return g_str_has_prefix (name, ".vmsnapfs") || g_str_has_suffix (name, ".new") ||
-         g_str_has_suffix (name, ".t");
-}
-
+/* All that the store itself makes while it works begins with RECORDS_DIRECTORY. */
 static gboolean
 event_matters (const struct inotify_event *event)
 {
@@ -54,7 +48,7 @@ event_matters (const struct inotify_event *event)
     return TRUE;
   if (event->mask & IN_IGNORED)
     return FALSE; /* a watch of ours has ended; why was an event of its own */
-  return event->len == 0 || !is_ours (event->name);
+  return event->len == 0 || !g_str_has_prefix (event->name, RECORDS_DIRECTORY);
 }
 
 /* Reads what is there; TRUE: something in it matters. */

@@ -1,0 +1,14 @@
+#pragma once
+/* How the store names what it makes.  Everything of ours begins with ".vmsnapfs", in the store's
+ * own directory and beside each disk. */
+#define RECORDS_DIRECTORY ".vmsnapfs"
+
+/* A frozen image: ".vmsnapfs-UUID.qcow2", beside its disk. */
+#define IMAGE_PREFIX ".vmsnapfs-"
+#define IMAGE_SUFFIX ".qcow2"
+
+/* Prepared, and not committed: nothing refers to it.  A disk is ".vmsnapfs-UUID.new". */
+#define PREPARED_SUFFIX ".new"
+#define UNFINISHED_SUFFIX ".t"
+
+#define JOURNAL_FILE "journal"

@@ -1,0 +1,10 @@
+#pragma once
+#include "places.h"
+#include "records.h"
+
+/* What the records say of frozen images, as places and in order. */
+
+char *frozen_path (const Places *places, const RecordImage *image); /* absolute; g_free it */
+
+/* Of Record (borrowed), the oldest first; the uuid decides within a second. */
+GPtrArray *frozen_by_age (const Records *records);

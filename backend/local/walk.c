@@ -1,0 +1,183 @@
+/* Every directory below the places, each once.
+ *
+ * It goes by descriptors, follows no link and stays on the mount where it began, so it can neither
+ * be led elsewhere nor run into a mount of ours.  Whoever walks wants to know all: what cannot be
+ * looked into is an error, and only what is gone meanwhile is not. */
+#include "walk.h"
+#include "fd.h"
+#include "file-names.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define MAX_DEPTH 32
+#define FSCK_DIRECTORY "lost+found" /* root's alone; what is in it has no names */
+
+typedef struct {
+  const Places *places;
+  WalkVisit visit;
+  gpointer data;
+  GHashTable *visited; /* "DEVICE:INODE" of directories, and paths asked for */
+} Walk;
+
+typedef struct {
+  WalkDirectory shown;
+  GPtrArray *directories; /* of char *: names */
+} Listing;
+
+static void
+walk_file_free (gpointer data)
+{
+  WalkFile *file = data;
+  g_free (file->name);
+  g_free (file);
+}
+
+static void
+add_file (const WalkDirectory *directory, const char *name, const struct stat *status)
+{
+  WalkFile *file = g_new0 (WalkFile, 1);
+  file->name = g_strdup (name);
+  file->status = *status;
+  g_ptr_array_add (directory->files, file);
+  g_hash_table_insert (directory->known, file->name, file);
+}
+
+static gboolean
+list_entry (Listing *listing, const struct dirent *entry, GError **error)
+{
+  const char *name = entry->d_name;
+  unsigned char type = entry->d_type;
+  struct stat status;
+  if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 || strcmp (name, RECORDS_DIRECTORY) == 0)
+    return TRUE;
+  if (type == DT_UNKNOWN || type == DT_REG) {
+    if (fstatat (listing->shown.fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+      return errno == ENOENT || fail_errno (error, "%s/%s", listing->shown.path, name);
+    type = IFTODT (status.st_mode);
+  }
+  if (type == DT_REG)
+    add_file (&listing->shown, name, &status);
+  if (type == DT_DIR)
+    g_ptr_array_add (listing->directories, g_strdup (name));
+  return TRUE;
+}
+
+static gboolean
+list_directory (Listing *listing, GError **error)
+{
+  int fd = openat (listing->shown.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *entries = fd < 0 ? NULL : fdopendir (fd);
+  gboolean listed = TRUE;
+  if (!entries)
+    return errno == ENOENT || fail_errno (error, "reading %s", listing->shown.path);
+  errno = 0;
+  for (const struct dirent *entry = readdir (entries); entry && listed; entry = readdir (entries)) {
+    listed = list_entry (listing, entry, error);
+    errno = 0;
+  }
+  int wrong = errno;
+  closedir (entries);
+  errno = wrong;
+  return listed &&
+         (wrong == 0 || wrong == ENOENT || fail_errno (error, "reading %s", listing->shown.path));
+}
+
+static gboolean
+is_visited (const Walk *walk, int fd, const char *path, gboolean *visited, GError **error)
+{
+  struct stat status;
+  if (fstat (fd, &status) < 0)
+    return fail_errno (error, "reading %s", path);
+  *visited = !g_hash_table_add (walk->visited,
+                                g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+                                                 (guint64)status.st_dev, (guint64)status.st_ino));
+  return TRUE;
+}
+
+/* -1 with @error, or without one: there is nothing to walk. */
+static int
+open_below (const WalkDirectory *directory, const char *name, GError **error)
+{
+  const struct open_how how = {
+    .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+  };
+  int fd = (int)syscall (SYS_openat2, directory->fd, name, &how, sizeof how);
+  gboolean of_fsck = errno == EACCES && strcmp (name, FSCK_DIRECTORY) == 0;
+  if (fd < 0 && errno != ENOENT && errno != EXDEV && !of_fsck)
+    fail_errno (error, "reading %s/%s", directory->path, name);
+  return fd;
+}
+
+static gboolean walk_open (Walk *walk, int fd, const char *path, guint depth, GError **error);
+
+static gboolean
+walk_below (Walk *walk, const Listing *listing, guint depth, GError **error)
+{
+  for (guint i = 0; i < listing->directories->len; i++) {
+    const char *name = g_ptr_array_index (listing->directories, i);
+    g_autofree char *path = g_build_filename (listing->shown.path, name, NULL);
+    g_autoptr (GError) wrong = NULL;
+    autofd fd = open_below (&listing->shown, name, &wrong);
+    if (wrong) {
+      g_propagate_error (error, g_steal_pointer (&wrong));
+      return FALSE;
+    }
+    if (fd >= 0 && !walk_open (walk, fd, path, depth + 1, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The directory @fd (borrowed) and all below it, once. */
+static gboolean
+walk_open (Walk *walk, int fd, const char *path, guint depth, GError **error)
+{
+  gboolean visited = FALSE;
+  if (depth > MAX_DEPTH)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is too deep to be looked into", path);
+  if (!is_visited (walk, fd, path, &visited, error) || visited)
+    return visited;
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (walk_file_free);
+  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) directories = g_ptr_array_new_with_free_func (g_free);
+  Listing listing = { { path, fd, files, known }, directories };
+  return list_directory (&listing, error) && walk->visit (&listing.shown, walk->data, error) &&
+         walk_below (walk, &listing, depth, error);
+}
+
+/* A directory on another file system below a place, perhaps. */
+static gboolean
+walk_path (Walk *walk, const char *path, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  if (!g_hash_table_add (walk->visited, g_strdup (path)))
+    return TRUE;
+  autofd fd = places_open_path (walk->places, path, O_RDONLY | O_DIRECTORY, &wrong);
+  if (fd < 0 && g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
+    return TRUE;
+  if (fd < 0) {
+    g_propagate_error (error, g_steal_pointer (&wrong));
+    return FALSE;
+  }
+  return walk_open (walk, fd, path, 0, error);
+}
+
+gboolean
+walk_places (const Places *places, const GPtrArray *more, WalkVisit visit, gpointer data,
+             GError **error)
+{
+  g_autoptr (GHashTable) visited = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Walk walk = { places, visit, data, visited };
+  for (guint i = 0; i < places_count (places); i++)
+    if (!walk_open (&walk, places_fd (places, i), places_path (places, i), 0, error))
+      return FALSE;
+  for (guint i = 0; i < more->len; i++)
+    if (!walk_path (&walk, g_ptr_array_index (more, i), error))
+      return FALSE;
+  return TRUE;
+}
