@@ -96,8 +96,10 @@ copy_into (xmlDoc *document, const xmlNode *node)
 char *
 xml_element_text (const xmlNode *node)
 {
-  g_autoptr (xmlDoc) document = xmlNewDoc (X ("1.0"));
+  g_autoptr (xmlDoc) document = NULL;
 
+  xml_ready ();
+  document = xmlNewDoc (X ("1.0"));
   xmlDocSetRootElement (document, copy_into (document, node));
   return serialise (document);
 }
@@ -149,8 +151,10 @@ add (xmlNode *parent, const char *name, const char *text)
 static xmlDoc *
 document_new (const char *root)
 {
-  xmlDoc *document = xmlNewDoc (X ("1.0"));
+  xmlDoc *document;
 
+  xml_ready ();
+  document = xmlNewDoc (X ("1.0"));
   xmlDocSetRootElement (document, xmlNewDocNode (document, NULL, X (root), NULL));
   return document;
 }

@@ -45,6 +45,12 @@ init (void)
   xmlSetExternalEntityLoader (load_nothing);
 }
 
+void
+xml_ready (void)
+{
+  pthread_once (&init_once, init);
+}
+
 static void G_GNUC_PRINTF (2, 3) stop (xmlParserCtxt *context, const char *format, ...)
 {
   Reading *reading = context->_private;
@@ -243,7 +249,7 @@ xml_parse (const char *text, gsize length, GError **error)
   xmlParserCtxt *context;
   xmlDoc *document;
 
-  pthread_once (&init_once, init);
+  xml_ready ();
   if (!check_bytes (text, length, error))
     return NULL;
   context = xmlNewParserCtxt ();

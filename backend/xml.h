@@ -7,6 +7,9 @@
  * Returns a document to be freed with xmlFreeDoc. */
 xmlDoc *xml_parse (const char *text, gsize length, GError **error);
 
+/* Before anything of libxml2's is used, in any thread; done by everything declared here. */
+void xml_ready (void);
+
 /* The first child element of @parent with this name in any namespace; NULL: none. */
 xmlNode *xml_child (const xmlNode *parent, const char *name);
 /* Text of the child element @name, white space at both ends removed; NULL: none.  Free with g_free.
