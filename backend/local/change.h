@@ -15,7 +15,7 @@ typedef struct {
   const LocalDisk *disk;  /* belongs to the change's `found` */
   int directory;          /* descriptors; -1: none */
   int active;             /* holds QEMU's locks */
-  int prepared;           /* the same */
+  int prepared;           /* the same, once it is made */
   guint64 inode;          /* of the active file */
   guint64 prepared_size;  /* bytes that it shall see afterwards */
   guint64 size;           /* bytes that the guest sees */
@@ -58,6 +58,10 @@ gboolean change_overlay (Change *change, ChangeDisk *disk, const char *backing, 
  */
 gboolean change_copy_internal (Change *change, ChangeDisk *disk, const char *file, const char *id,
                                guint64 size, GError **error);
+
+/* Nobody else needs the active images: no image is based on them, no other domain has them as a
+ * disk. BUSY.  It takes a while in a large store, so change_commit asks while overlays are made. */
+gboolean change_check_references (const Change *change, GError **error);
 
 /* Waits until all that was begun is prepared; done by change_commit. */
 gboolean change_finish_overlays (const Change *change, GError **error);

@@ -8,6 +8,8 @@
 static gboolean
 write_records (const Change *change, GError **error)
 {
+  if (!journal_settle (change->fd, error))
+    return FALSE;
   for (guint i = 0; i < change->put->len; i++)
     if (!records_write_snapshot (change->fd, g_ptr_array_index (change->put, i), PREPARED_SUFFIX,
                                  error))
@@ -27,24 +29,12 @@ sync_active (const Change *change, GError **error)
   return TRUE;
 }
 
+/* A single record needs no journal: its rename is the commit point. */
 static gboolean
-sync_prepared (const Change *change, GError **error)
+is_single_record (const Change *change)
 {
-  for (guint i = 0; i < change->disks->len; i++) {
-    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!journal_sync (disk->prepared, disk->overlay, error) ||
-        !journal_sync (disk->directory, disk->disk->directory, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* While qemu-img makes the overlays, what does not need them is written. */
-static gboolean
-prepare (const Change *change, GError **error)
-{
-  return write_records (change, error) && sync_active (change, error) &&
-         change_finish_overlays (change, error) && sync_prepared (change, error);
+  return change->disks->len == 0 && change->put->len == 1 && change->remove->len == 0 &&
+         !change->head;
 }
 
 static gboolean
@@ -82,12 +72,45 @@ make_journal (const Change *change, GError **error)
   return g_steal_pointer (&journal);
 }
 
-/* A single record needs no journal: its rename is the commit point. */
 static gboolean
-is_single_record (const Change *change)
+prepare_journal (const Change *change, GError **error)
 {
-  return change->disks->len == 0 && change->put->len == 1 && change->remove->len == 0 &&
-         !change->head;
+  g_autoptr (Journal) journal = make_journal (change, error);
+  return journal && journal_prepare (change->fd, change->store->places, journal, error);
+}
+
+/* The names under which the overlays are made. */
+static gboolean
+sync_directories (const Change *change, GError **error)
+{
+  for (guint i = 0; i < change->disks->len; i++) {
+    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    if (!journal_sync (disk->directory, disk->disk->directory, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+sync_prepared (const Change *change, GError **error)
+{
+  for (guint i = 0; i < change->disks->len; i++) {
+    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    if (!journal_sync (disk->prepared, disk->overlay, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* While qemu-img makes the overlays, everything is done that does not need them. */
+static gboolean
+prepare (const Change *change, GError **error)
+{
+  return write_records (change, error) && sync_active (change, error) &&
+         sync_directories (change, error) &&
+         (is_single_record (change) || prepare_journal (change, error)) &&
+         (change->disks->len == 0 || change_check_references (change, error)) &&
+         change_finish_overlays (change, error) && sync_prepared (change, error);
 }
 
 static gboolean
@@ -126,14 +149,13 @@ committed_but_not_done (Change *change, GError **error)
 static gboolean
 commit_by_journal (Change *change, GError **error)
 {
-  const Places *places = change->store->places;
-  g_autoptr (Journal) journal = make_journal (change, error);
   gboolean committed;
-  if (!journal || !job_commit (change->job, error))
+  if (!job_commit (change->job, error))
     return FALSE;
-  if (!journal_commit (change->fd, places, journal, &committed, error))
+  if (!journal_commit (change->fd, &committed, error))
     return committed ? committed_but_not_done (change, error) : FALSE;
-  if (!journal_apply (change->fd, places, journal, error))
+  g_autoptr (Journal) journal = journal_read (change->fd, change->store->places, error);
+  if (!journal || !journal_apply (change->fd, change->store->places, journal, error))
     return committed_but_not_done (change, error);
   return TRUE;
 }

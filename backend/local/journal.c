@@ -116,17 +116,25 @@ journal_to_node (const Journal *journal, const Places *places)
 }
 
 gboolean
-journal_commit (int records, const Places *places, const Journal *journal, gboolean *committed,
-                GError **error)
+journal_prepare (int records, const Places *places, const Journal *journal, GError **error)
 {
   g_autoptr (JsonNode) root = journal_to_node (journal, places);
-  *committed = sealed_write (records, JOURNAL_UNCOMMITTED, root, error) &&
-               (renameat (records, JOURNAL_UNCOMMITTED, records, JOURNAL_FILE) == 0 ||
-                fail_errno (error, "writing the journal"));
-  if (*committed)
-    return journal_sync (records, "the journal", error);
+  return sealed_write (records, JOURNAL_UNCOMMITTED, root, error);
+}
+
+void
+journal_forget (int records)
+{
   unlinkat (records, JOURNAL_UNCOMMITTED, 0);
-  return FALSE;
+}
+
+gboolean
+journal_commit (int records, gboolean *committed, GError **error)
+{
+  *committed = renameat (records, JOURNAL_UNCOMMITTED, records, JOURNAL_FILE) == 0;
+  if (!*committed)
+    return fail_errno (error, "writing the journal");
+  return journal_sync (records, "the journal", error);
 }
 
 /* -------------------------------------------------------------------- reading */
@@ -192,4 +200,10 @@ journal_read (int records, const Places *places, GError **error)
     return NULL;
   }
   return g_steal_pointer (&journal);
+}
+
+gboolean
+journal_settle (int records, GError **error)
+{
+  return journal_sync (records, "the records", error);
 }

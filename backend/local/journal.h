@@ -29,10 +29,15 @@ Journal *journal_new (void);
 void journal_free (Journal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Journal, journal_free)
 
+/* Writes the journal under a name that commits nothing. */
+gboolean journal_prepare (int records, const Places *places, const Journal *journal,
+                          GError **error);
+/* Takes that back. */
+void journal_forget (int records);
+
 /* The commit point: durable when it returns TRUE.  @committed: whether the journal may be on disk
  * although it returns FALSE; then nothing prepared may be taken back. */
-gboolean journal_commit (int records, const Places *places, const Journal *journal,
-                         gboolean *committed, GError **error);
+gboolean journal_commit (int records, gboolean *committed, GError **error);
 
 /* NOT_FOUND: there is none. */
 Journal *journal_read (int records, const Places *places, GError **error);
@@ -41,6 +46,11 @@ Journal *journal_read (int records, const Places *places, GError **error);
  * has a disk open.  DAMAGED when a file is not the one that the journal means, or when a disk that
  * would be dropped was written to since. */
 gboolean journal_apply (int records, const Places *places, const Journal *journal, GError **error);
+
+/* Before a record is prepared: makes durable that the last journal is gone.  One that came back
+ * after a power cut would take the new records for its own (btrfs makes a synced new file durable
+ * without an unlink before it). */
+gboolean journal_settle (int records, GError **error);
 
 /* Whether @name is one of our prepared files in a disk's directory. */
 gboolean journal_is_prepared_name (const char *name);

@@ -77,7 +77,8 @@ is_ours (const Tidying *tidying, const char *directory, const char *file)
 static gboolean
 write_head (Tidying *tidying, GError **error)
 {
-  if (!records_write_head (tidying->fd, tidying->records, PREPARED_SUFFIX, error))
+  if (!journal_settle (tidying->fd, error) ||
+      !records_write_head (tidying->fd, tidying->records, PREPARED_SUFFIX, error))
     return FALSE;
   if (renameat (tidying->fd, RECORDS_HEAD PREPARED_SUFFIX, tidying->fd, RECORDS_HEAD) < 0)
     return fail_errno (error, "writing the head");
