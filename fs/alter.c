@@ -61,10 +61,13 @@ make_dir (Request *request, GError **error)
   g_autofree char *id = NULL;
   Job *job;
 
+  /* Before waiting for a worker: the kernel holds the directory's lock meanwhile. */
+  if (request->node->about.kind->make == NULL) {
+    request_concerns (request, request->node->about.owner, request->arguments.name);
+    return fail (error, BACKEND_ERROR_NOT_PERMITTED, "no snapshot can be taken in this directory");
+  }
   if (!begin_in (request, &dir, &target, error))
     return FALSE;
-  if (dir.kind->make == NULL)
-    return fail (error, BACKEND_ERROR_NOT_PERMITTED, "no snapshot can be taken in this directory");
   name = name_decode (request->arguments.name, error);
   if (name == NULL)
     return FALSE;
@@ -128,9 +131,6 @@ check_rename (const Request *request, const Place *dir, const Place *child, GErr
   if (child->kind->rename == NULL)
     return fail (error, BACKEND_ERROR_NOT_PERMITTED, "\"%s\" is not a snapshot and keeps its name",
                  arguments->name);
-  if (arguments->new_parent != request->node->number)
-    return fail (error, BACKEND_ERROR_NOT_PERMITTED,
-                 "a snapshot cannot be moved to another directory");
   return is_free (dir, arguments->new_name, error);
 }
 
@@ -143,6 +143,11 @@ rename_entry (Request *request, GError **error)
   g_autofree char *name = NULL;
   Job *job;
 
+  if (request->arguments.new_parent != request->node->number) {
+    request_concerns (request, request->node->about.owner, request->arguments.name);
+    return fail (error, BACKEND_ERROR_NOT_PERMITTED,
+                 "a snapshot cannot be moved to another directory");
+  }
   if (!begin_in (request, &dir, &target, error) ||
       !place_find (&dir, request->arguments.name, &child, error) ||
       !check_rename (request, &dir, &child, error))

@@ -5,6 +5,7 @@
  * written since the open.  What the words mean is the rows' business. */
 #include "operations.h"
 #include "request.h"
+#include "written.h"
 
 #include "../backend/threads.h"
 
@@ -12,7 +13,6 @@
 #include <string.h>
 
 #define LONGEST_COMMAND 4096
-#define LONGEST_TEXT (64 * 1024)
 
 typedef struct {
   OpenThing thing;
@@ -20,7 +20,8 @@ typedef struct {
   Text *text; /* what it said when it was opened */
   Lock lock;
   gboolean accepted; /* a command has run; protected by lock */
-  GString *written;  /* of an editable text, since the open; protected by lock */
+  Written written;   /* to an editable text; protected by lock */
+  gboolean cached;   /* what is read goes into the page cache */
 } Handle;
 
 static const NodeKind *
@@ -43,8 +44,7 @@ free_file (OpenThing *thing)
   node_unref (handle->node);
   text_unref (handle->text);
   lock_clear (&handle->lock);
-  if (handle->written != NULL)
-    g_string_free (handle->written, TRUE);
+  written_clear (&handle->written);
   g_free (handle);
 }
 
@@ -65,6 +65,20 @@ may_write (const Place *place, GError **error)
   return TRUE;
 }
 
+/* A command reads as its usage. */
+static Text *
+text_of (const Place *place, GError **error)
+{
+  const NodeKind *kind = place->kind;
+
+  if (kind->show != NULL)
+    return kind->show (place, error);
+  if (kind->usage != NULL)
+    return kind->usage (place);
+  fail (error, BACKEND_ERROR_INVALID, "this is not a file");
+  return NULL;
+}
+
 static gboolean
 open_file (Request *request, GError **error)
 {
@@ -74,11 +88,11 @@ open_file (Request *request, GError **error)
   Handle *handle;
   Text *text;
 
+  if (writing)
+    request_concerns (request, request->node->about.owner, request->node->about.kind->name);
   if (!request_place (request, &place, error) || (writing && !may_write (&place, error)))
     return FALSE;
-  if (place.kind->show == NULL && place.kind->usage == NULL)
-    return fail (error, BACKEND_ERROR_INVALID, "this is not a file");
-  text = place.kind->show != NULL ? place.kind->show (&place, error) : place.kind->usage (&place);
+  text = text_of (&place, error);
   if (text == NULL)
     return FALSE;
   handle = g_new0 (Handle, 1);
@@ -90,6 +104,7 @@ open_file (Request *request, GError **error)
   /* What is written is not what will be read, so it must not get into the page cache. */
   file.direct_io = place.kind->changes || writing;
   file.keep_cache = !file.direct_io;
+  handle->cached = !file.direct_io;
   file.noflush = !writing;
   return request_answer_open (request, &file);
 }
@@ -100,14 +115,35 @@ op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
   request_run (req, "open", open_file, ino, &(Arguments){ .file = *file });
 }
 
+/* What goes into the page cache is for everybody who reads the file later, so it is what the text
+ * says now, and not what it said at this open. */
+static Text *
+text_to_read (Request *request, const Handle *handle)
+{
+  g_auto (Place) place = { 0 };
+  g_autoptr (GError) error = NULL;
+  Text *text = NULL;
+
+  if (!handle->cached)
+    return text_ref (handle->text);
+  if (place_of_node (&place, request->mount, handle->node, &request->wait, &error))
+    text = text_of (&place, &error);
+  if (text == NULL && error != NULL) /* it is gone; who has it open may read on */
+    text = text_ref (handle->text);
+  return text;
+}
+
 static gboolean
 read_file (Request *request, GError **error)
 {
-  const Text *text = handle_of (request)->text;
-  gsize start = MIN ((gsize)request->arguments.offset, text->length);
-  gsize size = MIN (request->arguments.size, text->length - start);
+  g_autoptr (Text) text = text_to_read (request, handle_of (request));
+  gsize start, size;
 
-  return request_answer_bytes (request, text->data + start, size);
+  if (text == NULL)
+    return FALSE; /* it has to wait */
+  start = MIN ((gsize)request->arguments.offset, text->length);
+  size = MIN (request->arguments.size, text->length - start);
+  return request_answer_listing (request, g_memdup2 (text->data + start, size), size, FALSE);
 }
 
 void
@@ -187,60 +223,23 @@ run_command (Request *request, const Place *place, const char *target, GError **
   return TRUE;
 }
 
-/* What XML, and so a description, cannot hold. */
-static gboolean
-check_text (const char *text, gsize length, GError **error)
-{
-  if (memchr (text, '\0', length) != NULL)
-    return fail (error, BACKEND_ERROR_INVALID, "a description cannot hold a NUL byte");
-  if (!g_utf8_validate_len (text, length, NULL))
-    return fail (error, BACKEND_ERROR_BAD_ENCODING, "the description is not valid UTF-8");
-  for (const char *at = text; *at != '\0'; at = g_utf8_next_char (at)) {
-    gunichar character = g_utf8_get_char (at);
-
-    if ((character < 0x20 && strchr ("\t\n\r", (int)character) == NULL) || character == 0xfffe ||
-        character == 0xffff)
-      return fail (error, BACKEND_ERROR_INVALID, "a description cannot hold the character U+%04X",
-                   character);
-  }
-  return TRUE;
-}
-
-/* The text written since the open with @data at its end, without its last newline. */
 static char *
-text_with (Handle *handle, const char *data, gsize size, GError **error)
+text_with (Handle *handle, const Arguments *arguments, GError **error)
 {
   autolock held = lock_hold (&handle->lock);
-  gsize before = handle->written != NULL ? handle->written->len : 0;
-  g_autoptr (GString) text = NULL;
 
-  if (size > LONGEST_TEXT + 1 || before + size > LONGEST_TEXT + 1) {
-    fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "a description may have %d bytes", LONGEST_TEXT);
-    return NULL;
-  }
-  text = g_string_sized_new (before + size);
-  if (before > 0)
-    g_string_append_len (text, handle->written->str, (gssize)before);
-  g_string_append_len (text, data, (gssize)size);
-  if (text->len > 0 && text->str[text->len - 1] == '\n')
-    g_string_truncate (text, text->len - 1);
-  if (text->len > LONGEST_TEXT) {
-    fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "a description may have %d bytes", LONGEST_TEXT);
-    return NULL;
-  }
-  if (!check_text (text->str, text->len, error))
-    return NULL;
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return written_with (&handle->written, arguments->data, arguments->size, error);
 }
 
 static void
-keep_written (Handle *handle, const char *data, gsize size)
+note_written (Handle *handle, const Arguments *arguments, gboolean taken)
 {
   autolock held = lock_hold (&handle->lock);
 
-  if (handle->written == NULL)
-    handle->written = g_string_new (NULL);
-  g_string_append_len (handle->written, data, (gssize)size);
+  if (taken)
+    written_keep (&handle->written, arguments->data, arguments->size);
+  else
+    handle->written.refused = TRUE;
 }
 
 static gboolean
@@ -248,16 +247,29 @@ edit_text (Request *request, const Place *place, const char *target, GError **er
 {
   const Arguments *arguments = &request->arguments;
   Handle *handle = handle_of (request);
-  g_autofree char *text = text_with (handle, arguments->data, arguments->size, error);
-  Job *job;
+  g_autofree char *text = text_with (handle, arguments, error);
+  gboolean taken =
+      text != NULL &&
+      place->kind->edit (place, text, request_begin (request, place->owner, target), error);
 
-  if (text == NULL)
-    return FALSE;
-  job = request_begin (request, place->owner, target);
-  if (!place->kind->edit (place, text, job, error))
-    return FALSE;
-  keep_written (handle, arguments->data, arguments->size);
-  return TRUE;
+  note_written (handle, arguments, taken);
+  return taken;
+}
+
+/* Nothing acts here; but this is the last chance to say that the text ends within a character. */
+static gboolean
+flush_file (Request *request, GError **error)
+{
+  Handle *handle = handle_of (request);
+  autolock held = lock_hold (&handle->lock);
+
+  return written_is_whole (&handle->written, error) && request_answer_nothing (request);
+}
+
+void
+op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+  request_run (req, "describe", flush_file, 0, &(Arguments){ .file = *file });
 }
 
 static gboolean
@@ -268,6 +280,7 @@ write_file (Request *request, GError **error)
   g_auto (Place) place = { 0 };
   gboolean done;
 
+  request_concerns (request, handle->node->about.owner, NULL);
   if (!kind_of (handle)->quick && !wait_for (&request->wait, WAIT_TO_CHANGE))
     return FALSE;
   if (!place_of_node (&place, request->mount, handle->node, &request->wait, error))
@@ -311,9 +324,9 @@ set_attr (Request *request, GError **error)
   const Arguments *arguments = &request->arguments;
   g_auto (Place) place = { 0 };
 
+  request_concerns (request, request->node->about.owner, request->node->about.kind->name);
   if (!request_place (request, &place, error))
     return FALSE;
-  request_concerns (request, place.owner, place.kind->name);
   if ((arguments->flags & FUSE_SET_ATTR_SIZE) == 0)
     return fail (error, BACKEND_ERROR_NOT_PERMITTED,
                  "modes, owners and times here are not to be changed");

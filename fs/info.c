@@ -79,11 +79,18 @@ add_notes (GString *out, const GPtrArray *notes)
   }
 }
 
+/* What the options leave of what the backend can. */
+static BackendCan
+offered (const Place *place, BackendCan can)
+{
+  return discard_offered (place) ? can : can & ~(BackendCan)CAN_DISCARD;
+}
+
 Text *
 show_domain_info (const Place *place, GError **error)
 {
   const Domain *domain = place->domain;
-  g_autofree char *can = backend_can_words (domain->can);
+  g_autofree char *can = backend_can_words (offered (place, domain->can));
   g_autofree char *state = NULL;
   GString *out;
 

@@ -43,7 +43,7 @@ static void
 op_create (fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
            struct fuse_file_info *file)
 {
-  request_run (req, "create", refuse_file, parent, &(Arguments){ .name = name });
+  request_run (req, "open", refuse_file, parent, &(Arguments){ .name = name });
 }
 
 static void
@@ -82,12 +82,6 @@ static gboolean
 do_nothing (Request *request, GError **error)
 {
   return request_answer_nothing (request);
-}
-
-static void
-op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
-{
-  request_run (req, "flush", do_nothing, 0, &(Arguments){ 0 });
 }
 
 static void

@@ -26,6 +26,7 @@ void op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
               struct fuse_file_info *file);
 void op_write (fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
                struct fuse_file_info *file);
+void op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file);
 void op_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file);
 void op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *stat, int to_set,
                  struct fuse_file_info *file);

@@ -6,12 +6,13 @@
  *
  * The order at the end matters: first the interrupt handler is taken away
  * (libfuse calls it under the same lock, so afterwards it does not run), then
- * the job ends, then comes the reply, and after the reply only memory that is
- * the request's own is touched. */
+ * the job ends, then comes the reply, and after the reply only what outlives every
+ * request is touched: the notifier and the owner whose directory was held. */
 #include "request.h"
 
 #include "../backend/failures.h"
 #include "attr.h"
+#include "interrupt.h"
 #include "notify.h"
 
 #include <errno.h>
@@ -54,8 +55,9 @@ typedef struct Private {
   fuse_req_t req;
   const char *verb;
   Handler handler;
-  char *domain; /* whose control/error gets a failure; NULL: nobody's */
-  char *what;   /* "mkdir base/updates" */
+  char *domain;      /* whose control/error gets a failure; NULL: nobody's */
+  char *what;        /* "create base/updates" */
+  gboolean targeted; /* @what has its target */
   Job *job;
   Owner *changing; /* of the directory that the kernel holds for this request; NULL: none */
   Answer answer;
@@ -83,13 +85,16 @@ void
 request_concerns (Request *request, const Owner *owner, const char *target)
 {
   Private *private = request->private;
+  gboolean known = private->domain != NULL && (target == NULL || private->targeted);
 
-  if (owner == NULL || private->domain != NULL)
+  if (owner == NULL || known)
     return;
+  g_free (private->domain);
+  g_free (private->what);
+  private->targeted = target != NULL && target[0] != '\0';
   private->domain = g_strdup (owner->name);
-  private->what = target != NULL && target[0] != '\0'
-                      ? g_strdup_printf ("%s %s", private->verb, target)
-                      : g_strdup (private->verb);
+  private->what = private->targeted ? g_strdup_printf ("%s %s", private->verb, target)
+                                    : g_strdup (private->verb);
 }
 
 void
@@ -118,7 +123,8 @@ let_directory_go (const Request *request)
 static void
 interrupted (fuse_req_t req, void *job)
 {
-  job_cancel (job);
+  if (interrupt_is_meant (fuse_req_ctx (req)->pid))
+    job_cancel (job);
 }
 
 Job *

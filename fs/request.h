@@ -46,7 +46,7 @@ void request_run_deferred (gpointer item);
 gboolean request_place (Request *request, Place *place, GError **error);
 
 /* In a request that changes something: where to, so that control/error gets its failure.
- * @target: "base/updates", in the domain. */
+ * @target: "base/updates", in the domain; NULL: not known yet, and may be told later. */
 void request_concerns (Request *request, const Owner *owner, const char *target);
 /* A request that makes, removes or renames a directory entry: until its reply the kernel holds the
  * directory's lock, and nothing may be taken back there. */

@@ -46,7 +46,7 @@ static const NodeKind snapshot_kind = {
 
 /* Everything but the children, so that a long chain is one level deep. */
 static const NodeKind flat_snapshot_kind = {
-  .role = "snapshot", .pattern = "SNAPSHOT", .mode = DIRECTORY, .flat = TRUE,
+  .role = "snapshot", .pattern = "SNAPSHOT", .mode = WRITABLE, .flat = TRUE,
   .rows = snapshot_rows, .drop = drop_snapshot, .rename = rename_snapshot
 };
 
