@@ -1,0 +1,73 @@
+/* Names that people give: which are taken as they are, and which are refused. */
+#include "contract.h"
+
+#include <string.h>
+
+static void
+assert_taken (Contract *contract, const char *name)
+{
+  g_autofree char *id = contract_take (contract, name);
+  g_autoptr (Domain) domain = contract_look (contract);
+  GError *error = NULL;
+
+  assert_text (domain_snapshot (domain, id)->name, name);
+  assert_ptr_equal (domain_named (domain, name, 0), domain_snapshot (domain, id));
+  assert_true (contract_discard (contract, id, &error));
+}
+
+static void
+assert_name_refused (Contract *contract, const char *name, BackendError code)
+{
+  const CreateOptions options = { .name = name };
+  g_autofree char *base = NULL;
+  GError *error = NULL;
+
+  assert_null (contract_create (contract, &options, &error));
+  assert_error (&error, code);
+  base = contract_take (contract, "base");
+  assert_false (contract_rename (contract, base, name, &error));
+  assert_error (&error, code);
+  assert_true (contract_discard (contract, base, &error));
+}
+
+static void
+odd_names_are_taken_as_they_are (void **state)
+{
+  static const char *const names[] = {
+    "1",     "-d",    "--",        "..",     ".hidden",    "a/b",          "50%",  "two\nlines",
+    " a b ", "\x01x", "$(reboot)", "<&\"'>", "f\xc3\xbcr", "snapshot.xml", "head",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    assert_taken (*state, names[i]);
+}
+
+static void
+names_of_255_bytes_are_the_longest (void **state)
+{
+  g_autofree char *longest = g_strnfill (255, 'x');
+  g_autofree char *longer = g_strnfill (256, 'x');
+
+  assert_taken (*state, longest);
+  assert_name_refused (*state, longer, BACKEND_ERROR_NAME_TOO_LONG);
+}
+
+static void
+names_are_utf8_and_not_empty (void **state)
+{
+  assert_name_refused (*state, "a\xff", BACKEND_ERROR_BAD_ENCODING);
+  assert_name_refused (*state, "\xc3", BACKEND_ERROR_BAD_ENCODING);
+  assert_name_refused (*state, "", BACKEND_ERROR_INVALID);
+}
+
+int
+contract_names (void)
+{
+  const struct CMUnitTest tests[] = {
+    contract_test (odd_names_are_taken_as_they_are),
+    contract_test (names_of_255_bytes_are_the_longest),
+    contract_test (names_are_utf8_and_not_empty),
+  };
+
+  return cmocka_run_group_tests_name ("names", tests, NULL, NULL);
+}

@@ -1,0 +1,234 @@
+#include "../../backend/model.h"
+#include "../testing.h"
+
+#include <string.h>
+
+#define LONG_CHAIN 10000
+
+static void
+unref_snapshot (gpointer snapshot)
+{
+  snapshot_unref (snapshot);
+}
+
+static GPtrArray *
+list_new (void)
+{
+  return g_ptr_array_new_with_free_func (unref_snapshot);
+}
+
+static Snapshot *
+add (GPtrArray *snapshots, const char *id, const char *name, const char *parent)
+{
+  Snapshot *snapshot = snapshot_new (id, name);
+
+  snapshot->parent = g_strdup (parent);
+  g_ptr_array_add (snapshots, snapshot);
+  return snapshot;
+}
+
+static Domain *
+seal (GPtrArray *snapshots, const char *current)
+{
+  Domain *domain = domain_new ("d", "u");
+
+  domain->current = g_strdup (current);
+  domain_seal (domain, snapshots);
+  return domain;
+}
+
+/* The ids of @snapshots, separated by spaces. */
+static void
+assert_ids (const GPtrArray *snapshots, const char *expected)
+{
+  GString *ids = g_string_new (NULL);
+
+  for (guint i = 0; i < snapshots->len; i++) {
+    const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
+
+    g_string_append_printf (ids, "%s%s", i == 0 ? "" : " ", snapshot->id);
+  }
+  assert_text (ids->str, expected);
+  g_string_free (ids, TRUE);
+}
+
+static void
+a_domain_without_snapshots_answers_everything (void **state)
+{
+  g_autoptr (Domain) domain = seal (NULL, "gone");
+  g_autoptr (Snapshot) stranger = snapshot_new ("x", "x");
+
+  assert_ids (domain_snapshots (domain), "");
+  assert_ids (domain_children (domain, NULL), "");
+  assert_ids (domain_children (domain, "x"), "");
+  assert_null (domain_snapshot (domain, "x"));
+  assert_null (domain_named (domain, "x", 0));
+  assert_int_equal (domain_namesakes_before (domain, stranger), 0);
+  assert_int_equal (domain_descendants (domain, stranger), 0);
+  assert_null (domain->current);
+}
+
+static void
+a_tree_keeps_the_order_of_siblings (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add (snapshots, "c", "c", "b");
+  add (snapshots, "a", "a", NULL);
+  add (snapshots, "b", "b", "a");
+  add (snapshots, "z", "z", NULL);
+  add (snapshots, "y", "y", "a");
+  domain = seal (snapshots, "c");
+  assert_ids (domain_snapshots (domain), "a b c y z");
+  assert_ids (domain_children (domain, NULL), "a z");
+  assert_ids (domain_children (domain, "a"), "b y");
+  assert_ids (domain_children (domain, "c"), "");
+  assert_int_equal (domain_descendants (domain, domain_snapshot (domain, "a")), 3);
+  assert_int_equal (domain_descendants (domain, domain_snapshot (domain, "b")), 1);
+  assert_int_equal (domain_descendants (domain, domain_snapshot (domain, "z")), 0);
+  assert_text (domain->current, "c");
+}
+
+static void
+namesakes_are_numbered_depth_first (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add (snapshots, "3", "same", NULL);
+  add (snapshots, "1", "other", "0");
+  add (snapshots, "0", "same", NULL);
+  add (snapshots, "2", "same", "1");
+  domain = seal (snapshots, NULL);
+  assert_text (domain_named (domain, "same", 0)->id, "3");
+  assert_text (domain_named (domain, "same", 1)->id, "0");
+  assert_text (domain_named (domain, "same", 2)->id, "2");
+  assert_null (domain_named (domain, "same", 3));
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "3")), 0);
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "2")), 2);
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "1")), 0);
+}
+
+static void
+a_missing_parent_makes_a_root_with_a_problem (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Snapshot) original = snapshot_ref (add (snapshots, "a", "a", "gone"));
+  g_autoptr (Domain) domain = NULL;
+
+  add (snapshots, "b", "b", "a");
+  g_ptr_array_add (original->disks, disk_new ("vda", 5, "<disk/>"));
+  original->description = g_strdup ("words");
+  domain = seal (snapshots, NULL);
+  assert_ids (domain_children (domain, NULL), "a");
+  assert_ids (domain_children (domain, "a"), "b");
+  assert_null (domain_snapshot (domain, "a")->parent);
+  assert_non_null (strstr (domain_snapshot (domain, "a")->problem, "gone"));
+  assert_null (domain_snapshot (domain, "b")->problem);
+  /* What may be in another picture stayed as it was, and its copy has everything. */
+  assert_text (original->parent, "gone");
+  assert_null (original->problem);
+  assert_text (domain_snapshot (domain, "a")->description, "words");
+  assert_int_equal (domain_snapshot (domain, "a")->disks->len, 1);
+}
+
+static void
+a_cycle_is_taken_apart (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add (snapshots, "tail", "tail", "a");
+  add (snapshots, "a", "a", "b");
+  add (snapshots, "b", "b", "c");
+  add (snapshots, "c", "c", "a");
+  add (snapshots, "self", "self", "self");
+  add (snapshots, "good", "good", NULL);
+  domain = seal (snapshots, NULL);
+  assert_ids (domain_children (domain, NULL), "a b c self good");
+  assert_ids (domain_children (domain, "a"), "tail");
+  assert_non_null (domain_snapshot (domain, "a")->problem);
+  assert_non_null (domain_snapshot (domain, "self")->problem);
+  assert_null (domain_snapshot (domain, "tail")->problem);
+  assert_null (domain_snapshot (domain, "good")->problem);
+  assert_int_equal (domain_snapshots (domain)->len, 6);
+}
+
+/* @last: whether parents stand behind their children in the list. */
+static void
+check_chain (gboolean last)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+  gint64 begin;
+
+  for (guint i = 0; i < LONG_CHAIN; i++) {
+    guint number = last ? LONG_CHAIN - 1 - i : i;
+    g_autofree char *id = g_strdup_printf ("%u", number);
+    g_autofree char *parent = number == 0 ? NULL : g_strdup_printf ("%u", number - 1);
+
+    add (snapshots, id, "same", parent);
+  }
+  begin = g_get_monotonic_time ();
+  domain = seal (snapshots, NULL);
+  /* A few milliseconds; quadratic would be seconds. */
+  assert_true (g_get_monotonic_time () - begin < 500000);
+  assert_int_equal (domain_descendants (domain, domain_snapshot (domain, "0")), LONG_CHAIN - 1);
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "9999")),
+                    LONG_CHAIN - 1);
+  assert_text (domain_named (domain, "same", LONG_CHAIN - 1)->id, "9999");
+}
+
+static void
+a_chain_of_ten_thousand_is_sealed_quickly (void **state)
+{
+  check_chain (FALSE);
+  check_chain (TRUE);
+}
+
+static void
+snapshots_are_shared_between_pictures (void **state)
+{
+  GPtrArray *first_list = list_new ();
+  GPtrArray *second_list = list_new ();
+  Snapshot *shared = add (first_list, "a", "a", NULL);
+  Domain *first, *second;
+
+  g_ptr_array_add (second_list, snapshot_ref (shared));
+  first = seal (first_list, NULL);
+  second = seal (second_list, NULL);
+  assert_ptr_equal (domain_snapshot (first, "a"), domain_snapshot (second, "a"));
+  domain_unref (first);
+  assert_text (domain_snapshot (second, "a")->name, "a");
+  domain_unref (second);
+}
+
+static void
+words_of_what_can_be_done (void **state)
+{
+  g_autofree char *none = backend_can_words ((BackendCan)0);
+  g_autofree char *some = backend_can_words (CAN_CREATE | CAN_REVERT);
+  g_autofree char *all = backend_can_words ((BackendCan)-1);
+
+  assert_text (none, "");
+  assert_text (some, "create revert");
+  assert_text (all, "create discard revert describe rename");
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (a_domain_without_snapshots_answers_everything),
+    cmocka_unit_test (a_tree_keeps_the_order_of_siblings),
+    cmocka_unit_test (namesakes_are_numbered_depth_first),
+    cmocka_unit_test (a_missing_parent_makes_a_root_with_a_problem),
+    cmocka_unit_test (a_cycle_is_taken_apart),
+    cmocka_unit_test (a_chain_of_ten_thousand_is_sealed_quickly),
+    cmocka_unit_test (snapshots_are_shared_between_pictures),
+    cmocka_unit_test (words_of_what_can_be_done),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}

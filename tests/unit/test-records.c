@@ -1,0 +1,165 @@
+/* Records: what is written is what is read, and what is damaged hides only itself. */
+#include "../../backend/local/file-names.h"
+#include "../../backend/local/records.h"
+#include "temporary.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DOMAIN "11111111-2222-4333-8444-555555555555"
+
+static Record *
+a_record (const char *name, const char *parent)
+{
+  Record *record = record_new ();
+  RecordImage image = { .target = (char *)"vda",
+                        .image = (char *)"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+                        .directory = (char *)"db01",
+                        .size = G_GUINT64_CONSTANT (1) << 40 };
+  record->uuid = g_uuid_string_random ();
+  record->name = g_strdup (name);
+  record->parent = g_strdup (parent);
+  record->state = g_strdup ("shutoff");
+  record->description = g_strdup ("tab\tnewline\n\"quoted\" ü");
+  record->created = 1270477159;
+  record->changed = 1270477160;
+  g_ptr_array_add (record->images, record_image_copy (&image));
+  return record;
+}
+
+static void
+write_whole_domain (int fd, Record *record)
+{
+  g_autoptr (Records) records = records_new (DOMAIN, "web01");
+  records->current = g_strdup (record->uuid);
+  assert_true (records_write_snapshot (fd, record, "", NULL));
+  assert_true (records_write_head (fd, records, "", NULL));
+}
+
+static void
+what_is_written_is_what_is_read (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) written = a_record ("odd\x01 \xe9 100%41/ü", NULL);
+  write_whole_domain (directory->fd, written);
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  assert_non_null (records);
+  assert_null (records->problem);
+  assert_string_equal (records->current, written->uuid);
+  const Record *read = g_hash_table_lookup (records->records, written->uuid);
+  assert_non_null (read);
+  assert_string_equal (read->name, written->name);
+  assert_string_equal (read->description, written->description);
+  assert_null (read->parent);
+  assert_null (read->domain_xml);
+  assert_int_equal (read->created, written->created);
+  const RecordImage *image = g_ptr_array_index (read->images, 0);
+  assert_true (image->size == G_GUINT64_CONSTANT (1) << 40);
+  assert_string_equal (image->directory, "db01");
+}
+
+static void
+an_empty_directory_is_no_error (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  assert_null (records->problem);
+  assert_int_equal (g_hash_table_size (records->records), 0);
+}
+
+static void
+flip_byte (int fd, const char *file, off_t offset)
+{
+  int opened = openat (fd, file, O_RDWR);
+  char byte;
+  assert_int_equal (pread (opened, &byte, 1, offset), 1);
+  byte ^= 1;
+  assert_int_equal (pwrite (opened, &byte, 1, offset), 1);
+  close (opened);
+}
+
+static void
+every_flipped_byte_is_seen_and_hides_only_that_record (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) first = a_record ("base", NULL);
+  g_autoptr (Record) second = a_record ("updates", first->uuid);
+  g_autofree char *file = records_file (first->uuid);
+  struct stat status;
+  write_whole_domain (directory->fd, second);
+  assert_true (records_write_snapshot (directory->fd, first, "", NULL));
+  assert_int_equal (fstatat (directory->fd, file, &status, 0), 0);
+  for (off_t offset = 0; offset < status.st_size; offset++) {
+    flip_byte (directory->fd, file, offset);
+    g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+    const Record *damaged = g_hash_table_lookup (records->records, first->uuid);
+    const Record *whole = g_hash_table_lookup (records->records, second->uuid);
+    assert_non_null (damaged->problem);
+    assert_null (whole->problem);
+    assert_string_equal (whole->parent, first->uuid);
+    flip_byte (directory->fd, file, offset);
+  }
+}
+
+static void
+a_truncated_record_is_seen (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) record = a_record ("base", NULL);
+  g_autofree char *file = records_file (record->uuid);
+  write_whole_domain (directory->fd, record);
+  int opened = openat (directory->fd, file, O_RDWR);
+  assert_int_equal (ftruncate (opened, 100), 0);
+  close (opened);
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  const Record *damaged = g_hash_table_lookup (records->records, record->uuid);
+  assert_non_null (damaged->problem);
+}
+
+static void
+a_record_that_would_be_too_large_to_read_is_not_written (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) record = a_record ("base", NULL);
+  g_autoptr (GError) error = NULL;
+  g_free (record->description);
+  record->description = g_strnfill (5 * 1024 * 1024, 'x');
+  assert_false (records_write_snapshot (directory->fd, record, PREPARED_SUFFIX, &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_TEXT_TOO_BIG));
+}
+
+static void
+records_without_a_head_are_a_problem_of_the_domain (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) record = a_record ("base", NULL);
+  assert_true (records_write_snapshot (directory->fd, record, "", NULL));
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  assert_non_null (records->problem);
+}
+
+static void
+prepared_records_do_not_count (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) record = a_record ("base", NULL);
+  assert_true (records_write_snapshot (directory->fd, record, PREPARED_SUFFIX, NULL));
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  assert_int_equal (g_hash_table_size (records->records), 0);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    temporary_test (what_is_written_is_what_is_read),
+    temporary_test (an_empty_directory_is_no_error),
+    temporary_test (every_flipped_byte_is_seen_and_hides_only_that_record),
+    temporary_test (a_truncated_record_is_seen),
+    temporary_test (a_record_that_would_be_too_large_to_read_is_not_written),
+    temporary_test (records_without_a_head_are_a_problem_of_the_domain),
+    temporary_test (prepared_records_do_not_count),
+  };
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}

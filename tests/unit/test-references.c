@@ -1,0 +1,315 @@
+/* Who has a file as its backing file, whatever the name is spelled like. */
+#include "../../backend/local/references.h"
+#include "images.h"
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MANY 5000
+#define MANY_MICROSECONDS (100 * 1000) /* with sanitizers, on a loaded machine */
+
+typedef struct {
+  char *directory;
+  Places *places;
+} Store;
+
+static int
+make_store (void **state)
+{
+  Store *store = g_new0 (Store, 1);
+  store->directory = images_directory ();
+  store->places = places_open (store->directory, NULL, NULL);
+  *state = store;
+  return 0;
+}
+
+static int
+remove_store (void **state)
+{
+  Store *store = *state;
+  places_close (store->places);
+  images_remove (store->directory);
+  g_free (store);
+  return 0;
+}
+
+static GPtrArray *
+ask (const Store *store, const char *file, GError **error)
+{
+  g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
+  return references_to (store->places, domains, store->directory, file, error);
+}
+
+/* @expected: file names below the store, in any order. */
+static void
+are (const Store *store, const char *file, const char *const *expected)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) found = ask (store, file, &error);
+  if (!found)
+    fail_msg ("%s", error->message);
+  assert_int_equal (found->len, g_strv_length ((char **)expected));
+  for (guint i = 0; expected[i]; i++) {
+    g_autofree char *path = g_build_filename (store->directory, expected[i], NULL);
+    if (!g_ptr_array_find_with_equal_func (found, path, g_str_equal, NULL))
+      fail_msg ("%s is missing", expected[i]);
+  }
+}
+#define ARE(store, file, ...) are (store, file, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+overlay (const Store *store, const char *file, const char *backing)
+{
+  images_run (store->directory, "qemu-img create -q -f qcow2 -u -b '%s' -F qcow2 %s 1M", backing,
+              file);
+}
+
+static void
+every_spelling_counts (void **state)
+{
+  const Store *store = *state;
+  g_autofree char *absolute = g_build_filename (store->directory, "base.qcow2", NULL);
+  images_run (store->directory,
+              "qemu-img create -q -f qcow2 base.qcow2 1M && mkdir sub vm &&"
+              "ln -s base.qcow2 link.qcow2 && ln base.qcow2 hard.qcow2 &&"
+              "echo '<domain><name>x</name><devices><disk type=\"file\" device=\"disk\">"
+              "<driver type=\"qcow2\"/><source file=\"disk.img\"/>"
+              "<target dev=\"vda\"/></disk></devices></domain>' > vm/domain.xml");
+  overlay (store, "a.qcow2", "base.qcow2");
+  overlay (store, "b.qcow2", "./sub/../base.qcow2");
+  overlay (store, "c.qcow2", absolute);
+  overlay (store, "d.qcow2", "link.qcow2");
+  overlay (store, "e.qcow2", "hard.qcow2");
+  overlay (store, ".vmsnapfs-1.qcow2", "base.qcow2");
+  overlay (store, "vm/disk.img", "../base.qcow2");
+  overlay (store, "no.qcow2", "a.qcow2");
+  overlay (store, ".vmsnapfs-p.new", "base.qcow2");
+  overlay (store, "gone.qcow2", "missing.qcow2");
+  ARE (store, "base.qcow2", "a.qcow2", "b.qcow2", "c.qcow2", "d.qcow2", "e.qcow2",
+       ".vmsnapfs-1.qcow2", "vm/disk.img");
+  ARE (store, "a.qcow2", "no.qcow2");
+  ARE (store, "missing.qcow2", "gone.qcow2");
+  ARE (store, "no.qcow2", NULL);
+}
+
+static void
+every_file_below_a_place_counts (void **state)
+{
+  const Store *store = *state;
+  char *outside = images_directory ();
+  const char *const allow[] = { outside, NULL };
+  g_autoptr (Places) places = places_open (store->directory, allow, NULL);
+  g_autofree char *base = g_build_filename (store->directory, "base.qcow2", NULL);
+  g_autofree char *allowed = g_build_filename (outside, "deep/clone", NULL);
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M && "
+                                "mkdir -p sub/deep bad .hidden .vmsnapfs/x && ln -s . sub/loop && "
+                                "echo '<domain' > bad/domain.xml && mkfifo fifo");
+  overlay (store, "clone.img", "base.qcow2");
+  overlay (store, "clone.new", "base.qcow2");
+  overlay (store, "sub/deep/clone.qcow2", "../../base.qcow2");
+  overlay (store, "bad/disk.qcow2", "../base.qcow2");
+  overlay (store, ".hidden/disk", base);
+  overlay (store, ".vmsnapfs/x/disk", base);
+  images_run (outside, "mkdir deep && qemu-img create -q -f qcow2 -u -b %s -F qcow2 deep/clone 1M",
+              base);
+  ARE (store, "base.qcow2", "clone.img", "clone.new", "sub/deep/clone.qcow2", "bad/disk.qcow2",
+       ".hidden/disk");
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  g_autoptr (GPtrArray) found = references_to (places, none, store->directory, "base.qcow2", NULL);
+  assert_int_equal (found->len, 6);
+  assert_true (g_ptr_array_find_with_equal_func (found, allowed, g_str_equal, NULL));
+  images_remove (outside);
+}
+
+static void
+what_cannot_be_looked_into_forbids_an_answer (void **state)
+{
+  const Store *store = *state;
+  struct rlimit before, few;
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M && mkdir sub");
+  overlay (store, "sub/clone.img", "../base.qcow2");
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  getrlimit (RLIMIT_NOFILE, &before);
+  int next = dup (0);
+  close (next);
+  for (rlim_t more = 0; more < 2; more++) {
+    g_autoptr (GError) error = NULL;
+    few = (struct rlimit){ (rlim_t)next + more, before.rlim_max };
+    setrlimit (RLIMIT_NOFILE, &few);
+    g_autoptr (GPtrArray) found =
+        references_to (store->places, none, store->directory, "base.qcow2", &error);
+    setrlimit (RLIMIT_NOFILE, &before);
+    assert_null (found);
+    assert_non_null (error);
+  }
+  ARE (store, "base.qcow2", "sub/clone.img");
+}
+
+static void
+what_is_too_deep_forbids_an_answer (void **state)
+{
+  const Store *store = *state;
+  g_autoptr (GError) error = NULL;
+  images_run (store->directory, "mkdir -p $(printf 'd/%%.0s' $(seq 100))");
+  assert_null (ask (store, "base.qcow2", &error));
+  assert_non_null (strstr (error->message, "deep"));
+}
+
+static void
+a_name_with_a_protocol_counts_when_it_holds_the_name (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
+  overlay (store, "a.qcow2", "json:{\"file.filename\":\"base.qcow2\"}");
+  overlay (store, "b.qcow2", "nbd:localhost:1");
+  ARE (store, "base.qcow2", "a.qcow2");
+}
+
+static void
+a_changed_header_is_read_again (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
+  for (guint i = 0; i < 20; i++) {
+    overlay (store, "a.qcow2", i % 2 ? "other.qcow2" : "base.qcow2");
+    if (i % 2)
+      ARE (store, "base.qcow2", NULL);
+    else
+      ARE (store, "base.qcow2", "a.qcow2");
+  }
+}
+
+static void
+refused_naming (const Store *store, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  assert_null (ask (store, "base.qcow2", &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_DAMAGED));
+  assert_non_null (strstr (error->message, name));
+}
+
+static void
+what_cannot_be_parsed_forbids_an_answer (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
+  images_write_text (store->directory, "text.qcow2", "no image at all");
+  ARE (store, "base.qcow2", NULL);
+  images_write_text (store->directory, "cut.qcow2", "QFI\xfb");
+  refused_naming (store, "cut.qcow2");
+  images_run (store->directory, "rm cut.qcow2");
+  images_write_text (store->directory, ".vmsnapfs-2.qcow2", "zeroed");
+  refused_naming (store, ".vmsnapfs-2.qcow2");
+}
+
+static void
+a_file_that_is_described_later_is_judged_again (void **state)
+{
+  const Store *store = *state;
+  images_write_text (store->directory, "text.qcow2", "no image at all");
+  images_run (store->directory, "sleep 0.2");
+  ARE (store, "base.qcow2", NULL); /* and remembers */
+  images_run (store->directory, "mkdir vm && "
+                                "echo '<domain><name>x</name><devices><disk type=\"file\" "
+                                "device=\"disk\"><driver type=\"qcow2\"/>"
+                                "<source file=\"../text.qcow2\"/>"
+                                "<target dev=\"vda\"/></disk></devices></domain>' "
+                                "> vm/domain.xml");
+  refused_naming (store, "text.qcow2");
+}
+
+static void
+described (const Store *store, const char *name, const char *source)
+{
+  images_run (store->directory,
+              "mkdir %s && echo '<domain><name>x</name><devices><disk type=\"file\" "
+              "device=\"disk\"><driver type=\"qcow2\"/><source file=\"%s\"/>"
+              "<target dev=\"vda\"/></disk></devices></domain>' > %s/domain.xml",
+              name, source, name);
+}
+
+static void
+whose_disk_it_is (void **state)
+{
+  const Store *store = *state;
+  g_autoptr (GError) error = NULL;
+  images_run (store->directory, "qemu-img create -q -f qcow2 .vmsnapfs-1.qcow2 1M && "
+                                "qemu-img create -q -f qcow2 web.qcow2 1M && "
+                                "mkdir real && mv .vmsnapfs-1.qcow2 real && ln -s real link");
+  described (store, "a", "../real/.vmsnapfs-1.qcow2");
+  described (store, "b", "../link/.vmsnapfs-1.qcow2");
+  described (store, "c", "../web.qcow2");
+  described (store, "d", "/nowhere/at/all");
+  g_autofree char *real = g_build_filename (store->directory, "real", NULL);
+  g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
+  g_autoptr (GPtrArray) frozen =
+      references_as_disk (store->places, domains, real, ".vmsnapfs-1.qcow2", &error);
+  assert_null (error);
+  assert_int_equal (frozen->len, 2);
+  assert_string_equal (g_ptr_array_index (frozen, 0), "a");
+  assert_string_equal (g_ptr_array_index (frozen, 1), "b");
+  g_autoptr (GPtrArray) active =
+      references_as_disk (store->places, domains, store->directory, "web.qcow2", &error);
+  assert_int_equal (active->len, 1);
+  assert_string_equal (g_ptr_array_index (active, 0), "c");
+  g_autoptr (GPtrArray) gone =
+      references_as_disk (store->places, domains, store->directory, "gone", &error);
+  assert_int_equal (gone->len, 0);
+}
+
+static void
+the_bytes_of_a_raw_disk_are_no_header (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory,
+              "qemu-img create -q -f qcow2 base.qcow2 1M && mkdir vm &&"
+              "echo '<domain><name>x</name><devices><disk type=\"file\" device=\"disk\">"
+              "<driver type=\"raw\"/><source file=\"disk.qcow2\"/>"
+              "<target dev=\"vda\"/></disk></devices></domain>' > vm/domain.xml");
+  overlay (store, "vm/disk.qcow2", "../base.qcow2");
+  ARE (store, "base.qcow2", NULL);
+}
+
+static void
+thousands_are_answered_at_once (void **state)
+{
+  const Store *store = *state;
+  gint64 best = G_MAXINT64;
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
+  overlay (store, "a.qcow2", ".vmsnapfs-0.qcow2");
+  overlay (store, "seed", "base.qcow2");
+  images_run (store->directory,
+              "tee $(seq -f .vmsnapfs-%%.0f.qcow2 0 %d) < seed > /dev/null; sleep 0.2", MANY - 1);
+  for (guint i = 0; i < 5; i++) {
+    g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
+    gint64 start = g_get_monotonic_time ();
+    g_autoptr (GPtrArray) found =
+        references_to (store->places, domains, store->directory, ".vmsnapfs-0.qcow2", NULL);
+    best = MIN (best, g_get_monotonic_time () - start);
+    assert_int_equal (found->len, 1);
+  }
+  print_message ("%d images: %d us\n", MANY, (int)best);
+  assert_true (best < MANY_MICROSECONDS);
+}
+
+#define store_test(function) cmocka_unit_test_setup_teardown (function, make_store, remove_store)
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    store_test (every_spelling_counts),
+    store_test (every_file_below_a_place_counts),
+    store_test (what_cannot_be_looked_into_forbids_an_answer),
+    store_test (what_is_too_deep_forbids_an_answer),
+    store_test (a_name_with_a_protocol_counts_when_it_holds_the_name),
+    store_test (a_changed_header_is_read_again),
+    store_test (what_cannot_be_parsed_forbids_an_answer),
+    store_test (a_file_that_is_described_later_is_judged_again),
+    store_test (whose_disk_it_is),
+    store_test (the_bytes_of_a_raw_disk_are_no_header),
+    store_test (thousands_are_answered_at_once),
+  };
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}

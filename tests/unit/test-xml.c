@@ -1,0 +1,478 @@
+#include "../../backend/xml.h"
+#include "../testing.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <time.h>
+
+/* A hostile document is refused in this many milliseconds of processor time. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REFUSED_IN 1000
+#else
+#define REFUSED_IN 100
+#endif
+
+#define SCHEMA "/usr/share/libvirt/schemas/domainsnapshot.rng"
+#define UUID "00000001-0000-4000-8000-000000000000"
+
+static void
+assert_refused_bytes (const char *text, gsize length)
+{
+  GError *error = NULL;
+  clock_t begin = clock ();
+  xmlDoc *document = xml_parse (text, length, &error);
+  clock_t used = clock () - begin;
+
+  assert_null (document);
+  assert_error (&error, BACKEND_ERROR_INVALID);
+  assert_true (used < REFUSED_IN * (CLOCKS_PER_SEC / 1000));
+}
+
+static void
+assert_refused (const char *text)
+{
+  assert_refused_bytes (text, strlen (text));
+}
+
+/* @count times @piece between @head and @tail; "%u" in @piece becomes a number. */
+static char *
+repeat (const char *head, const char *piece, guint count, const char *tail)
+{
+  GString *text = g_string_new (head);
+  g_auto (GStrv) parts = g_strsplit (piece, "%u", 2);
+
+  for (guint i = 0; i < count; i++) {
+    g_string_append (text, parts[0]);
+    if (parts[1] != NULL)
+      g_string_append_printf (text, "%u%s", i, parts[1]);
+  }
+  g_string_append (text, tail);
+  return g_string_free (text, FALSE);
+}
+
+static void
+expansion_attacks_are_refused (void **state)
+{
+  g_autofree char *long_entity = repeat ("<!DOCTYPE a [<!ENTITY x \"", "x", 50000, "\">]><a>");
+  g_autofree char *quadratic = repeat (long_entity, "&x;", 50000, "</a>");
+
+  assert_refused ("<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"
+                  "<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">"
+                  "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;\">]><l>&d;&d;&d;</l>");
+  assert_refused (quadratic);
+}
+
+static void
+external_entities_are_refused (void **state)
+{
+  assert_refused ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/hostname\">]><a>&x;</a>");
+  assert_refused ("<!DOCTYPE a SYSTEM \"http://127.0.0.1:1/a.dtd\"><a/>");
+  assert_refused ("<!DOCTYPE a [<!ENTITY % p SYSTEM \"/etc/hostname\">%p;]><a/>");
+  assert_refused ("<?xml version='1.0'?>\n<!-- c --><!DOCTYPE a><a/>");
+  assert_refused ("<a>&undefined;</a>");
+}
+
+static void
+crowded_elements_are_refused (void **state)
+{
+  g_autofree char *many = repeat ("<a", " a%u='x'", 40000, "/>");
+  g_autofree char *same = repeat ("<a", " a='x'", 40000, "/>");
+  g_autofree char *spaces = repeat ("<a", " xmlns:n%u=\"x\"", 40000, "/>");
+  g_autofree char *hidden = repeat ("<b><!-- > --><a", " a%u='>'", 40000, "/></b>");
+  g_autofree char *over = repeat ("<a", " a%u='x'", 65, "/>");
+  g_autofree char *just = repeat ("<a", " a%u='x'", 64, "/>");
+  GError *error = NULL;
+  xmlDoc *document = xml_parse (just, strlen (just), &error);
+
+  assert_no_error (error);
+  xmlFreeDoc (document);
+  assert_refused (many);
+  assert_refused (same);
+  assert_refused (spaces);
+  assert_refused (hidden);
+  assert_refused (over);
+}
+
+/* All in scope for each of the elements inside, which use the farthest. */
+static void
+crowds_of_namespaces_are_refused (void **state)
+{
+  GString *head = g_string_new (NULL);
+  g_autofree char *inside = NULL;
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; i < 60; i++) {
+    g_autofree char *piece = g_strdup_printf (" xmlns:n%u.%%u='x'", i);
+    g_autofree char *tag = repeat ("<a", piece, 60, ">");
+
+    g_string_append (head, tag);
+  }
+  inside = repeat (head->str, "<n0.0:b/>", 90000, "");
+  text = repeat (inside, "</a>", 60, "");
+  g_string_free (head, TRUE);
+  assert_refused (text);
+}
+
+static void
+deep_documents_are_refused (void **state)
+{
+  g_autofree char *open = repeat ("", "<a>", 1000, "");
+  g_autofree char *deep = repeat (open, "</a>", 1000, "");
+  g_autofree char *open65 = repeat ("", "<a>", 65, "");
+  g_autofree char *deep65 = repeat (open65, "</a>", 65, "");
+  g_autofree char *unclosed = repeat ("", "<a>", 300000, "");
+  g_autofree char *open64 = repeat ("", "<a>", 64, "");
+  g_autofree char *deep64 = repeat (open64, "</a>", 64, "");
+  GError *error = NULL;
+  xmlDoc *document = xml_parse (deep64, strlen (deep64), &error);
+
+  assert_no_error (error);
+  xmlFreeDoc (document);
+  assert_refused (deep65);
+  assert_refused (deep);
+  assert_refused (unclosed);
+}
+
+static void
+huge_documents_are_refused (void **state)
+{
+  g_autofree char *large = repeat ("<a>", "<b/>", 3000000, "</a>");
+  g_autofree char *nodes = repeat ("<a>", "<b/>", 110000, "</a>");
+  g_autofree char *comments = repeat ("<a>", "<!---->", 110000, "</a>");
+  g_autofree char *instructions = repeat ("<a>", "<?i?>", 110000, "</a>");
+
+  assert_refused (large);
+  assert_refused (nodes);
+  assert_refused (comments);
+  assert_refused (instructions);
+}
+
+static void
+truncated_documents_are_refused (void **state)
+{
+  static const char whole[] = "<?xml version='1.0'?><a b='c'>text<!-- d --><![CDATA[e]]></a>";
+
+  for (gsize length = 0; length < sizeof whole - 1; length++)
+    assert_refused_bytes (whole, length);
+  assert_refused ("<a></a><b/>");
+  assert_refused ("<a></b>");
+  assert_refused ("<a b='1' b='2'/>");
+}
+
+static void
+bad_encodings_are_refused (void **state)
+{
+  static const char utf16[] = "\xff\xfe<\0a\0/\0>\0";
+
+  assert_refused ("<a>\xff</a>");
+  assert_refused ("<a>\xc3</a>");
+  assert_refused ("<a>\x01</a>");
+  assert_refused ("<a>&#1;</a>");
+  assert_refused ("<a>&#xD800;</a>");
+  assert_refused_bytes (utf16, sizeof utf16 - 1);
+  assert_refused_bytes ("<a>\0</a>", 8);
+}
+
+/* What a document says of its encoding does not make bytes of something else. */
+static void
+a_declared_encoding_is_not_believed (void **state)
+{
+  static const char text[] = "<?xml version='1.0' encoding='ISO-8859-1'?><a>\xc3\xbc</a>";
+  GError *error = NULL;
+  xmlDoc *document = xml_parse (text, strlen (text), &error);
+  xmlChar *content;
+
+  assert_no_error (error);
+  content = xmlNodeGetContent (xmlDocGetRootElement (document));
+  assert_text ((const char *)content, "\xc3\xbc");
+  xmlFree (content);
+  xmlFreeDoc (document);
+}
+
+static void
+elements_and_attributes_are_found (void **state)
+{
+  static const char text[] = "<v:a xmlns:v='urn:v'>  <v:b c='1&amp;2'> x &lt; y </v:b><d/></v:a>";
+  xmlDoc *document = xml_parse (text, strlen (text), NULL);
+  const xmlNode *root = xmlDocGetRootElement (document);
+  g_autofree char *b = xml_child_text (root, "b");
+  g_autofree char *d = xml_child_text (root, "d");
+  g_autofree char *c = xml_attribute (xml_child (root, "b"), "c");
+
+  assert_text (b, "x < y");
+  assert_text (d, "");
+  assert_text (c, "1&2");
+  assert_null (xml_child (root, "e"));
+  assert_null (xml_child_text (root, "e"));
+  assert_null (xml_attribute (root, "c"));
+  xmlFreeDoc (document);
+}
+
+static void
+an_element_is_indented_as_a_document (void **state)
+{
+  static const char text[] = "<a>\n      <b>\n        <c>x &amp; y</c>\n      </b></a>";
+  xmlDoc *document = xml_parse (text, strlen (text), NULL);
+  g_autofree char *b = xml_element_text (xml_child (xmlDocGetRootElement (document), "b"));
+
+  assert_text (b, "<b>\n  <c>x &amp; y</c>\n</b>\n");
+  xmlFreeDoc (document);
+}
+
+static void
+a_domain_is_described (void **state)
+{
+  static const char text[] =
+      "<domain><name> web01 </name><uuid>" UUID "</uuid><devices>"
+      "<disk type='file' device='cdrom'><source file='/a.iso'/><target dev='sda'/></disk>"
+      "<disk type='file'><driver name='qemu' type='qcow2'/><source file='/x &amp; y.qcow2'/>"
+      "<target dev='vda'/></disk>"
+      "<disk type='block' device='disk'><source dev='/dev/x'/><target dev='vdb'/></disk>"
+      "</devices></domain>";
+  GError *error = NULL;
+  g_autoptr (DomainDescription) domain = domain_description_parse (text, strlen (text), &error);
+  const DiskDescription *first, *second;
+
+  assert_no_error (error);
+  assert_text (domain->name, "web01");
+  assert_text (domain->uuid, UUID);
+  assert_int_equal (domain->disks->len, 2);
+  first = g_ptr_array_index (domain->disks, 0);
+  second = g_ptr_array_index (domain->disks, 1);
+  assert_text (first->target, "vda");
+  assert_text (first->format, "qcow2");
+  assert_text (first->source, "/x & y.qcow2");
+  assert_true (g_str_has_prefix (first->xml, "<disk type=\"file\">\n  <driver "));
+  assert_null (second->source);
+  assert_null (second->format);
+}
+
+static void
+wrong_domains_are_refused (void **state)
+{
+  static const char *const wrong[] = {
+    "<network><name>x</name></network>",
+    "<domain/>",
+    "<domain><name> </name></domain>",
+    "<domain><name>x</name><uuid>none</uuid></domain>",
+    "<domain><name>x</name><devices><disk/></devices></domain>",
+    "<domain><name>x</name><devices><disk><target dev='../x'/></disk></devices></domain>",
+    "<domain><name>x</name><devices><disk><target dev='vda'/></disk><disk><target "
+    "dev='vda'/></disk></devices></domain>",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    GError *error = NULL;
+
+    assert_null (domain_description_parse (wrong[i], strlen (wrong[i]), &error));
+    assert_error (&error, BACKEND_ERROR_INVALID);
+  }
+}
+
+static void
+crowds_of_disks_are_refused (void **state)
+{
+  g_autofree char *text = repeat ("<domain><name>x</name><devices>",
+                                  "<disk><target dev='d%u'/></disk>", 20000, "</devices></domain>");
+  GError *error = NULL;
+  clock_t begin = clock ();
+
+  assert_null (domain_description_parse (text, strlen (text), &error));
+  assert_error (&error, BACKEND_ERROR_INVALID);
+  assert_true (clock () - begin < 2 * REFUSED_IN * (CLOCKS_PER_SEC / 1000));
+}
+
+/* A snapshot whose every text is @text, with a disk in a file of that name. */
+static Snapshot *
+make_snapshot (const char *text, gboolean external)
+{
+  Snapshot *snapshot = snapshot_new ("id", text);
+  g_autofree char *file = g_strdup_printf ("/images/%s.qcow2", text);
+  g_autofree char *disk = xml_disk ("vda", "qcow2", file);
+
+  snapshot->description = g_strdup_printf ("about\n%s", text);
+  snapshot->state = g_strdup ("shutoff");
+  snapshot->created = 1767261600;
+  snapshot->external = external;
+  g_ptr_array_add (snapshot->disks, disk_new ("vda", 1 << 30, disk));
+  return snapshot;
+}
+
+static const char *const odd_names[] = {
+  "plain",
+  "quote\"s and 'more'",
+  "<b>&amp;</b> & ]]>",
+  "f\xc3\xbcr \xe2\x82\xac \xf0\x9f\x90\xa7",
+  " spaces at both ends ",
+  "line\nbreak and\ttab",
+  "carriage\rreturn",
+  "<!-- -->",
+  "<?x?>",
+  "100% {x} $y `z`",
+};
+
+static void
+odd_names_come_back_as_they_were (void **state)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (odd_names); i++) {
+    g_autoptr (Snapshot) snapshot = make_snapshot (odd_names[i], TRUE);
+    GError *error = NULL;
+    g_autofree char *text = xml_domainsnapshot (snapshot, odd_names[i], UUID, &error);
+    xmlDoc *document;
+    xmlChar *name;
+
+    assert_no_error (error);
+    document = xml_parse (text, strlen (text), &error);
+    assert_no_error (error);
+    name = xmlNodeGetContent (xml_child (xmlDocGetRootElement (document), "name"));
+    assert_text ((const char *)name, odd_names[i]);
+    xmlFree (name);
+    xmlFreeDoc (document);
+  }
+}
+
+static void
+what_xml_cannot_carry_is_invalid (void **state)
+{
+  static const char *const bad[] = { "a\x01z", "\x1f", "x\xef\xbf\xbe", "\xff" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (Snapshot) by_name = snapshot_new ("id", bad[i]);
+    g_autoptr (Snapshot) by_parent = snapshot_new ("id", "name");
+    GError *error = NULL;
+
+    assert_null (xml_domainsnapshot (by_name, NULL, UUID, &error));
+    assert_error (&error, BACKEND_ERROR_INVALID);
+    assert_null (xml_domainsnapshot (by_parent, bad[i], UUID, &error));
+    assert_error (&error, BACKEND_ERROR_INVALID);
+  }
+}
+
+/* They only describe, so the character is replaced. */
+static void
+disks_and_domains_are_always_xml (void **state)
+{
+  g_autofree char *disk = xml_disk ("vda", "qcow2", "/a\x01\xff&.qcow2");
+  g_autofree char *domain = xml_domain ("\x02", UUID, disk);
+  GError *error = NULL;
+  g_autoptr (DomainDescription) parsed = domain_description_parse (domain, strlen (domain), &error);
+
+  assert_no_error (error);
+  assert_text (parsed->name, "\xef\xbf\xbd");
+  assert_int_equal (parsed->disks->len, 1);
+}
+
+static void
+assert_valid (const char *text)
+{
+  g_autofree char *directory = g_dir_make_tmp ("vmsnapfs-test-XXXXXX", NULL);
+  g_autofree char *file = g_build_filename (directory, "x.xml", NULL);
+  const char *argv[] = { "xmllint", "--noout", "--relaxng", SCHEMA, file, NULL };
+  g_autofree char *messages = NULL;
+  int status = -1;
+
+  assert_true (g_file_set_contents (file, text, -1, NULL));
+  assert_true (g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+                             &messages, &status, NULL));
+  g_remove (file);
+  g_remove (directory);
+  if (status != 0)
+    fail_msg ("%s%s", messages, text);
+}
+
+static void
+what_is_written_is_valid_for_libvirt (void **state)
+{
+  g_autofree char *disk = xml_disk ("vda", "qcow2", "/images/a&b.qcow2");
+  g_autofree char *domain = xml_domain ("web01", UUID, disk);
+  g_autofree char *xmllint = g_find_program_in_path ("xmllint");
+
+  if (xmllint == NULL || !g_file_test (SCHEMA, G_FILE_TEST_EXISTS)) {
+    print_message ("no xmllint or no %s\n", SCHEMA);
+    skip ();
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (odd_names); i++) {
+    g_autoptr (Snapshot) snapshot = make_snapshot (odd_names[i], i % 2 == 0);
+    g_autofree char *text = NULL;
+
+    if (i % 3 != 0)
+      snapshot->domain_xml = text_from_string (domain);
+    text = xml_domainsnapshot (snapshot, i % 2 == 0 ? odd_names[i] : NULL, UUID, NULL);
+    /* libvirt's schema wants file names on one line, XML does not. */
+    if (!snapshot->external || strpbrk (odd_names[i], "\n\r") == NULL)
+      assert_valid (text);
+  }
+}
+
+static void
+an_external_disk_names_its_file (void **state)
+{
+  g_autoptr (Snapshot) snapshot = make_snapshot ("base", TRUE);
+  g_autofree char *text = xml_domainsnapshot (snapshot, NULL, UUID, NULL);
+
+  assert_non_null (strstr (text, "<disk name=\"vda\" snapshot=\"external\" type=\"file\">"));
+  assert_non_null (strstr (text, "<driver type=\"qcow2\"/>"));
+  assert_non_null (strstr (text, "<source file=\"/images/base.qcow2\"/>"));
+  assert_non_null (strstr (text, "<memory snapshot=\"no\"/>"));
+  assert_non_null (strstr (text, "<creationTime>1767261600</creationTime>"));
+  assert_null (strstr (text, "<parent>"));
+}
+
+static void
+the_domain_goes_in_whole (void **state)
+{
+  static const char domain[] = "<?xml version='1.0'?>\n<!-- edited -->\n<domain type='kvm'>\n"
+                               "<name>x</name><description> keep  this </description></domain>";
+  g_autoptr (Snapshot) snapshot = make_snapshot ("base", FALSE);
+  g_autofree char *text = NULL;
+
+  snapshot->domain_xml = text_from_string (domain);
+  text = xml_domainsnapshot (snapshot, NULL, UUID, NULL);
+  assert_non_null (strstr (text, "  <domain type=\"kvm\">\n    <name>x</name>\n"
+                                 "    <description> keep  this </description>\n  </domain>\n"));
+}
+
+static void
+a_kept_domain_that_is_none_is_invalid (void **state)
+{
+  static const char *const wrong[] = { "<network/>", "<domain>", "<!DOCTYPE a><domain/>" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autoptr (Snapshot) snapshot = make_snapshot ("base", FALSE);
+    GError *error = NULL;
+
+    snapshot->domain_xml = text_from_string (wrong[i]);
+    assert_null (xml_domainsnapshot (snapshot, NULL, UUID, &error));
+    assert_error (&error, BACKEND_ERROR_INVALID);
+  }
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (expansion_attacks_are_refused),
+    cmocka_unit_test (external_entities_are_refused),
+    cmocka_unit_test (crowded_elements_are_refused),
+    cmocka_unit_test (crowds_of_namespaces_are_refused),
+    cmocka_unit_test (deep_documents_are_refused),
+    cmocka_unit_test (huge_documents_are_refused),
+    cmocka_unit_test (truncated_documents_are_refused),
+    cmocka_unit_test (bad_encodings_are_refused),
+    cmocka_unit_test (a_declared_encoding_is_not_believed),
+    cmocka_unit_test (elements_and_attributes_are_found),
+    cmocka_unit_test (an_element_is_indented_as_a_document),
+    cmocka_unit_test (a_domain_is_described),
+    cmocka_unit_test (wrong_domains_are_refused),
+    cmocka_unit_test (crowds_of_disks_are_refused),
+    cmocka_unit_test (odd_names_come_back_as_they_were),
+    cmocka_unit_test (what_xml_cannot_carry_is_invalid),
+    cmocka_unit_test (disks_and_domains_are_always_xml),
+    cmocka_unit_test (what_is_written_is_valid_for_libvirt),
+    cmocka_unit_test (an_external_disk_names_its_file),
+    cmocka_unit_test (the_domain_goes_in_whole),
+    cmocka_unit_test (a_kept_domain_that_is_none_is_invalid),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
