@@ -140,6 +140,17 @@ queue_pop (Queue *queue)
   return g_queue_pop_head (&queue->items);
 }
 
+gpointer
+queue_pop_for (Queue *queue, guint milliseconds, gboolean *closed)
+{
+  autolock held = lock_hold (&queue->lock);
+
+  if (g_queue_is_empty (&queue->items) && !queue->closed)
+    condition_wait_for (&queue->changed, &held, milliseconds);
+  *closed = queue->closed;
+  return g_queue_pop_head (&queue->items);
+}
+
 void
 queue_close (Queue *queue)
 {

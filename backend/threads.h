@@ -44,6 +44,8 @@ Queue *queue_new (void);
 void queue_free (Queue *queue);
 void queue_push (Queue *queue, gpointer item);
 gpointer queue_pop (Queue *queue);
+/* The same, and NULL with *@closed FALSE after @milliseconds without an item. */
+gpointer queue_pop_for (Queue *queue, guint milliseconds, gboolean *closed);
 void queue_close (Queue *queue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Queue, queue_free)
 

@@ -15,12 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct Tidier {
-  Store *store;
-  Queue *queue; /* of char *: names of domains */
-  pthread_t thread;
-};
-
 /* One tidying of one domain; its `busy` is held. */
 typedef struct {
   Store *store;
@@ -29,6 +23,7 @@ typedef struct {
   Records *records;
   int fd; /* the records' directory */
   Job *job;
+  gboolean put_off; /* somebody has an image open */
 } Tidying;
 
 /* -------------------------------------------------------------------- one image */
@@ -124,8 +119,10 @@ fold_into (Tidying *tidying, const char *path, int directory, const char *file, 
   };
   g_autoptr (GError) wrong = NULL;
   *gone = fold (&this, tidying->job, &wrong);
-  if (*gone || g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY))
-    return TRUE; /* a machine runs: the next time */
+  gboolean busy = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY);
+  tidying->put_off |= busy;
+  if (*gone || busy)
+    return TRUE;
   g_propagate_error (error, g_steal_pointer (&wrong));
   return FALSE;
 }
@@ -241,8 +238,8 @@ run_rounds (Tidying *tidying)
     state_publish (tidying->store, tidying->state, g_steal_pointer (&tidying->records));
 }
 
-static void
-tidy_held (Store *store, DomainState *state, Job *job)
+gboolean
+tidy_images (Store *store, DomainState *state, Job *job)
 {
   Tidying tidying = { .store = store, .state = state, .job = job, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
@@ -256,116 +253,5 @@ tidy_held (Store *store, DomainState *state, Job *job)
   fd_close_pointer (&tidying.fd);
   g_clear_pointer (&tidying.records, records_free);
   local_domain_unref (tidying.found);
-}
-
-static void
-set_tidying (DomainState *state, Job *job)
-{
-  autolock held = lock_hold (&state->lock);
-  g_clear_pointer (&state->tidying, job_unref);
-  state->tidying = job ? job_ref (job) : NULL;
-}
-
-static gboolean
-is_closing (Store *store)
-{
-  autolock held = lock_hold (&store->lock);
-  return store->closing;
-}
-
-/* An operation that is under way asks for another tidying at its end. */
-static void
-tidy_domain (Store *store, const char *name)
-{
-  DomainState *state = store_find (store, name, NULL);
-  if (!state)
-    return;
-  g_autoptr (Job) job = job_new (name, "tidy");
-  set_tidying (state, job);
-  {
-    Held busy = { NULL };
-    if (!is_closing (store) && lock_try (&state->busy, &busy))
-      tidy_held (store, state, job);
-    else
-      job_finish (job, NULL);
-    held_release (&busy);
-  }
-  set_tidying (state, NULL);
-}
-
-void
-tidy_give_way (DomainState *state)
-{
-  g_autoptr (Job) job = NULL;
-  {
-    autolock held = lock_hold (&state->lock);
-    job = state->tidying ? job_ref (state->tidying) : NULL;
-  }
-  if (!job)
-    return;
-  job_cancel (job);
-  autolock until_it_stopped = lock_hold (&state->busy);
-}
-
-/* -------------------------------------------------------------------- the thread */
-
-static void *
-run_tidier (void *data)
-{
-  struct Tidier *tidier = data;
-  char *domain;
-  while ((domain = queue_pop (tidier->queue))) {
-    if (!is_closing (tidier->store))
-      tidy_domain (tidier->store, domain);
-    g_free (domain);
-  }
-  return NULL;
-}
-
-void
-tidy_later (Store *store, const char *domain)
-{
-  if (store->read_only)
-    return;
-  autolock held = lock_hold (&store->lock);
-  if (!store->tidier) {
-    store->tidier = g_new0 (struct Tidier, 1);
-    store->tidier->store = store;
-    store->tidier->queue = queue_new ();
-    store->tidier->thread = thread_start ("tidy", run_tidier, store->tidier);
-  }
-  queue_push (store->tidier->queue, g_strdup (domain));
-}
-
-static void
-cancel_all (Store *store)
-{
-  autolock held = lock_hold (&store->lock);
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, store->domains);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    DomainState *state = value;
-    autolock inner = lock_hold (&state->lock);
-    if (state->tidying)
-      job_cancel (state->tidying);
-  }
-}
-
-void
-tidy_stop (Store *store)
-{
-  struct Tidier *tidier;
-  {
-    autolock held = lock_hold (&store->lock);
-    store->closing = TRUE;
-    tidier = store->tidier;
-  }
-  if (!tidier)
-    return;
-  queue_close (tidier->queue);
-  cancel_all (store);
-  thread_join (tidier->thread);
-  queue_free (tidier->queue);
-  g_clear_pointer (&store->tidier, g_free);
+  return tidying.put_off;
 }

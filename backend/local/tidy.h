@@ -12,3 +12,7 @@ void tidy_later (Store *store, const char *domain);
 void tidy_give_way (DomainState *state);
 
 void tidy_stop (Store *store); /* waits for the thread */
+
+/* Tidies one domain now; its `busy` is held.  Ends the job.  TRUE: somebody had an image open, so
+ * it is to be tried again. */
+gboolean tidy_images (Store *store, DomainState *state, Job *job);

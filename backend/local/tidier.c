@@ -1,0 +1,175 @@
+/* When tidying is done: in a thread of its own, after operations that left images without a name,
+ * and again later where somebody had an image open.  What is done is tidy.c's matter. */
+#include "picture.h"
+#include "tidy.h"
+
+/* Milliseconds after which a domain is tried again that somebody had open: a machine that runs, or
+ * a qemu-img that reads.  Twice as long each time. */
+#define SHORTEST_WAIT 500
+#define LONGEST_WAIT 60000
+
+struct Tidier {
+  Store *store;
+  Queue *queue; /* of char *: names of domains */
+  pthread_t thread;
+  GHashTable *put_off; /* of char *: names; the thread's own */
+  guint wait;          /* the same */
+};
+
+static void
+set_tidying (DomainState *state, Job *job)
+{
+  autolock held = lock_hold (&state->lock);
+  g_clear_pointer (&state->tidying, job_unref);
+  state->tidying = job ? job_ref (job) : NULL;
+}
+
+static gboolean
+is_closing (Store *store)
+{
+  autolock held = lock_hold (&store->lock);
+  return store->closing;
+}
+
+/* An operation that is under way asks for another tidying at its end. */
+static gboolean
+tidy_domain (Store *store, const char *name)
+{
+  DomainState *state = store_find (store, name, NULL);
+  gboolean again = FALSE;
+  if (!state)
+    return FALSE;
+  g_autoptr (Job) job = job_new (name, "tidy");
+  set_tidying (state, job);
+  {
+    Held busy = { NULL };
+    if (!is_closing (store) && lock_try (&state->busy, &busy))
+      again = tidy_images (store, state, job);
+    else
+      job_finish (job, NULL);
+    held_release (&busy);
+  }
+  set_tidying (state, NULL);
+  return again;
+}
+
+void
+tidy_give_way (DomainState *state)
+{
+  g_autoptr (Job) job = NULL;
+  {
+    autolock held = lock_hold (&state->lock);
+    job = state->tidying ? job_ref (state->tidying) : NULL;
+  }
+  if (!job)
+    return;
+  job_cancel (job);
+  autolock until_it_stopped = lock_hold (&state->busy);
+}
+
+/* -------------------------------------------------------------------- the thread */
+
+/* A running machine is not worth an attempt. */
+static gboolean
+runs (Store *store, const char *name)
+{
+  DomainState *state = store_find (store, name, NULL);
+  g_autoptr (LocalDomain) found = state ? state_found (state) : NULL;
+  g_autofree char *word = found ? picture_run_state (store->places, found, NULL) : NULL;
+  return g_strcmp0 (word, "running") == 0;
+}
+
+static void
+tidy_or_put_off (struct Tidier *tidier, const char *name)
+{
+  if (!is_closing (tidier->store) && tidy_domain (tidier->store, name))
+    g_hash_table_add (tidier->put_off, g_strdup (name));
+}
+
+static void
+try_again (struct Tidier *tidier)
+{
+  g_autoptr (GHashTable) names = g_steal_pointer (&tidier->put_off);
+  GHashTableIter iter;
+  gpointer name;
+  tidier->put_off = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  tidier->wait = MIN (2 * tidier->wait, LONGEST_WAIT);
+  g_hash_table_iter_init (&iter, names);
+  while (g_hash_table_iter_next (&iter, &name, NULL)) {
+    if (runs (tidier->store, name))
+      g_hash_table_add (tidier->put_off, g_strdup (name));
+    else
+      tidy_or_put_off (tidier, name);
+  }
+}
+
+static void *
+run_tidier (void *data)
+{
+  struct Tidier *tidier = data;
+  gboolean closed = FALSE;
+  while (!closed) {
+    guint wait = g_hash_table_size (tidier->put_off) > 0 ? tidier->wait : LONGEST_WAIT;
+    g_autofree char *domain = queue_pop_for (tidier->queue, wait, &closed);
+    if (domain) {
+      tidier->wait = SHORTEST_WAIT;
+      tidy_or_put_off (tidier, domain);
+    } else if (!closed) {
+      try_again (tidier);
+    }
+  }
+  for (char *left; (left = queue_pop (tidier->queue));)
+    g_free (left);
+  return NULL;
+}
+
+void
+tidy_later (Store *store, const char *domain)
+{
+  if (store->read_only)
+    return;
+  autolock held = lock_hold (&store->lock);
+  if (!store->tidier) {
+    store->tidier = g_new0 (struct Tidier, 1);
+    store->tidier->store = store;
+    store->tidier->queue = queue_new ();
+    store->tidier->wait = SHORTEST_WAIT;
+    store->tidier->put_off = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+    store->tidier->thread = thread_start ("tidy", run_tidier, store->tidier);
+  }
+  queue_push (store->tidier->queue, g_strdup (domain));
+}
+
+static void
+cancel_all (Store *store)
+{
+  autolock held = lock_hold (&store->lock);
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, store->domains);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    DomainState *state = value;
+    autolock inner = lock_hold (&state->lock);
+    if (state->tidying)
+      job_cancel (state->tidying);
+  }
+}
+
+void
+tidy_stop (Store *store)
+{
+  struct Tidier *tidier;
+  {
+    autolock held = lock_hold (&store->lock);
+    store->closing = TRUE;
+    tidier = store->tidier;
+  }
+  if (!tidier)
+    return;
+  queue_close (tidier->queue);
+  cancel_all (store);
+  thread_join (tidier->thread);
+  queue_free (tidier->queue);
+  g_hash_table_unref (tidier->put_off);
+  g_clear_pointer (&store->tidier, g_free);
+}
