@@ -47,17 +47,12 @@ recover (Change *change, GError **error)
 static gboolean
 records_are_in_order (const Records *records, GError **error)
 {
-  GHashTableIter iter;
-  gpointer value;
+  const Record *damaged = records_find_damaged (records);
   if (records->problem)
     return fail (error, BACKEND_ERROR_DAMAGED, "%s", records->problem);
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    const Record *record = value;
-    if (record->problem)
-      return fail (error, BACKEND_ERROR_DAMAGED, "%s: changes are off until that is repaired",
-                   record->problem);
-  }
+  if (damaged)
+    return fail (error, BACKEND_ERROR_DAMAGED, "%s: changes are off until that is repaired",
+                 damaged->problem);
   return TRUE;
 }
 
@@ -135,6 +130,7 @@ change_end (Change *change)
   g_ptr_array_unref (change->remove);
   g_clear_pointer (&change->records, records_free);
   g_clear_pointer (&change->found, local_domain_unref);
+  g_clear_pointer (&change->journal, journal_free);
   fd_close_pointer (&change->fd);
   held_release (&change->busy);
   if (untidy)

@@ -38,6 +38,7 @@ typedef struct {
   GPtrArray *remove;  /* of char *: uuids */
   gboolean head;      /* the head changes too */
   gboolean together;  /* see Journal */
+  Journal *journal;   /* as it was prepared; NULL: not yet, or none is needed */
   int fd;             /* the records' directory; -1 until something is written */
 } Change;
 

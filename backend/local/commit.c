@@ -17,13 +17,14 @@ write_records (const Change *change, GError **error)
   return !change->head || records_write_head (change->fd, change->records, PREPARED_SUFFIX, error);
 }
 
-/* The bytes that become the snapshot's. */
+/* The bytes that become the snapshot's, and the names under which the overlays are made. */
 static gboolean
 sync_active (const Change *change, GError **error)
 {
   for (guint i = 0; i < change->disks->len; i++) {
     const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!journal_sync (disk->active, disk->disk->file, error))
+    if (!journal_sync (disk->active, disk->disk->file, error) ||
+        !journal_sync (disk->directory, disk->disk->directory, error))
       return FALSE;
   }
   return TRUE;
@@ -73,22 +74,11 @@ make_journal (const Change *change, GError **error)
 }
 
 static gboolean
-prepare_journal (const Change *change, GError **error)
+prepare_journal (Change *change, GError **error)
 {
-  g_autoptr (Journal) journal = make_journal (change, error);
-  return journal && journal_prepare (change->fd, change->store->places, journal, error);
-}
-
-/* The names under which the overlays are made. */
-static gboolean
-sync_directories (const Change *change, GError **error)
-{
-  for (guint i = 0; i < change->disks->len; i++) {
-    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!journal_sync (disk->directory, disk->disk->directory, error))
-      return FALSE;
-  }
-  return TRUE;
+  change->journal = make_journal (change, error);
+  return change->journal &&
+         journal_prepare (change->fd, change->store->places, change->journal, error);
 }
 
 static gboolean
@@ -104,10 +94,9 @@ sync_prepared (const Change *change, GError **error)
 
 /* While qemu-img makes the overlays, everything is done that does not need them. */
 static gboolean
-prepare (const Change *change, GError **error)
+prepare (Change *change, GError **error)
 {
   return write_records (change, error) && sync_active (change, error) &&
-         sync_directories (change, error) &&
          (is_single_record (change) || prepare_journal (change, error)) &&
          (change->disks->len == 0 || change_check_references (change, error)) &&
          change_finish_overlays (change, error) && sync_prepared (change, error);
@@ -154,8 +143,7 @@ commit_by_journal (Change *change, GError **error)
     return FALSE;
   if (!journal_commit (change->fd, &committed, error))
     return committed ? committed_but_not_done (change, error) : FALSE;
-  g_autoptr (Journal) journal = journal_read (change->fd, change->store->places, error);
-  if (!journal || !journal_apply (change->fd, change->store->places, journal, error))
+  if (!journal_apply (change->fd, change->store->places, change->journal, error))
     return committed_but_not_done (change, error);
   return TRUE;
 }

@@ -124,6 +124,18 @@ records_put (Records *records, Record *record)
   g_hash_table_replace (records->records, record->uuid, record_ref (record));
 }
 
+const Record *
+records_find_damaged (const Records *records)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, records->records);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (((const Record *)value)->problem)
+      return value;
+  return NULL;
+}
+
 Records *
 records_copy (const Records *records)
 {

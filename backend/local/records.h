@@ -56,6 +56,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Records, records_free)
  * is no error. */
 Records *records_read (int fd, const char *uuid, const char *name, GError **error);
 
+/* A record that is damaged; NULL: none is. */
+const Record *records_find_damaged (const Records *records);
+
 /* Writes one file under a name that commits nothing, and makes its bytes durable.  "" and
  * PREPARED_SUFFIX are the suffixes in use. */
 gboolean records_write_snapshot (int fd, const Record *record, const char *suffix, GError **error);

@@ -193,16 +193,11 @@ tidy_round (Tidying *tidying, gboolean *progress, GError **error)
 static gboolean
 may_tidy (const Tidying *tidying)
 {
-  GHashTableIter iter;
-  gpointer value;
-  if (tidying->records->problem || tidying->found->problem || tidying->fd < 0 ||
-      journal_exists (tidying->fd))
+  const Records *records = tidying->records;
+  if (records->problem || records_find_damaged (records) || tidying->found->problem ||
+      tidying->fd < 0 || journal_exists (tidying->fd))
     return FALSE;
-  g_hash_table_iter_init (&iter, tidying->records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((const Record *)value)->problem)
-      return FALSE;
-  return tidying->records->unnamed->len > 0 || fold_is_interrupted (tidying->fd);
+  return records->unnamed->len > 0 || fold_is_interrupted (tidying->fd);
 }
 
 /* The reason is told once, and stands in info until it is gone. */
