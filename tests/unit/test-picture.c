@@ -1,38 +1,13 @@
 /* The picture of a domain: records, images and what is inside them. */
 #include "../../backend/local/internal.h"
 #include "../../backend/local/picture.h"
-#include "images.h"
+#include "place.h"
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define MANY 5000
 #define MANY_MICROSECONDS (200 * 1000) /* with sanitizers, on a loaded machine */
-
-typedef struct {
-  char *directory;
-  Places *places;
-} Store;
-
-static int
-make_store (void **state)
-{
-  Store *store = g_new0 (Store, 1);
-  store->directory = images_directory ();
-  store->places = places_open (store->directory, NULL, NULL);
-  *state = store;
-  return 0;
-}
-
-static int
-remove_store (void **state)
-{
-  Store *store = *state;
-  places_close (store->places);
-  images_remove (store->directory);
-  g_free (store);
-  return 0;
-}
 
 static LocalDomain *
 scanned (const Store *store, const char *name)

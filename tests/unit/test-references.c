@@ -1,6 +1,6 @@
 /* Who has a file as its backing file, whatever the name is spelled like. */
 #include "../../backend/local/references.h"
-#include "images.h"
+#include "place.h"
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -8,31 +8,6 @@
 
 #define MANY 5000
 #define MANY_MICROSECONDS (100 * 1000) /* with sanitizers, on a loaded machine */
-
-typedef struct {
-  char *directory;
-  Places *places;
-} Store;
-
-static int
-make_store (void **state)
-{
-  Store *store = g_new0 (Store, 1);
-  store->directory = images_directory ();
-  store->places = places_open (store->directory, NULL, NULL);
-  *state = store;
-  return 0;
-}
-
-static int
-remove_store (void **state)
-{
-  Store *store = *state;
-  places_close (store->places);
-  images_remove (store->directory);
-  g_free (store);
-  return 0;
-}
 
 static GPtrArray *
 ask (const Store *store, const char *file, GError **error)
