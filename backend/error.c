@@ -102,16 +102,20 @@ backend_error_errno (const GError *error)
   return EIO;
 }
 
+/* Names of files that are part of a sentence may be any bytes. */
 gboolean
 fail (GError **error, BackendError code, const char *format, ...)
 {
+  g_autofree char *sentence = NULL, *valid = NULL;
   va_list arguments;
 
   if (error == NULL)
     return FALSE;
   va_start (arguments, format);
-  g_propagate_error (error, g_error_new_valist (BACKEND_ERROR, (int)code, format, arguments));
+  sentence = g_strdup_vprintf (format, arguments);
   va_end (arguments);
+  valid = g_utf8_make_valid (sentence, -1);
+  g_set_error_literal (error, BACKEND_ERROR, (int)code, valid);
   return FALSE;
 }
 
@@ -135,4 +139,20 @@ fail_errno (GError **error, const char *format, ...)
   sentence = g_strdup_vprintf (format, arguments);
   va_end (arguments);
   return fail (error, code_from_errno (number), "%s: %s", sentence, g_strerror (number));
+}
+
+gboolean
+fail_in (GError **error, const char *format, ...)
+{
+  g_autofree char *where = NULL, *valid = NULL;
+  va_list arguments;
+
+  if (error == NULL || *error == NULL)
+    return FALSE;
+  va_start (arguments, format);
+  where = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  valid = g_utf8_make_valid (where, -1);
+  g_prefix_error (error, "%s: ", valid);
+  return FALSE;
 }

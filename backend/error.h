@@ -36,8 +36,12 @@ GQuark backend_error_quark (void);
  * (the kernel would stop asking). */
 int backend_error_errno (const GError *error);
 
-/* Set @error and return FALSE, so that a failure is one statement. */
+/* Set @error and return FALSE, so that a failure is one statement.  The sentence is made valid
+ * UTF-8. */
 gboolean fail (GError **error, BackendError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 /* The same from errno: the code follows errno, and its text ends the sentence. */
 gboolean fail_errno (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* Says in front of the sentence in @error where it was: "web01.qcow2".  Returns FALSE. */
+gboolean fail_in (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);

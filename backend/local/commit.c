@@ -126,7 +126,7 @@ committed_but_not_done (Change *change, GError **error)
   change->records->problem =
       g_strdup ("an operation was committed and could not be completed: it is completed "
                 "before the next one, or when the store is mounted again");
-  g_prefix_error (error, "committed, but still to be completed: ");
+  fail_in (error, "committed, but still to be completed");
   for (guint i = 0; i < change->disks->len; i++) {
     ChangeDisk *disk = g_ptr_array_index (change->disks, i);
     g_clear_pointer (&disk->overlay, g_free);

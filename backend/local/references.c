@@ -133,8 +133,7 @@ read_backing (const WalkDirectory *directory, const WalkFile *file, Backing *bac
     return errno == ENOENT || fail_errno (error, "%s/%s", directory->path, file->name);
   if (backing_read (fd, backing, error))
     return TRUE;
-  g_prefix_error (error, "%s/%s: ", directory->path, file->name);
-  return FALSE;
+  return fail_in (error, "%s/%s", directory->path, file->name);
 }
 
 static gboolean

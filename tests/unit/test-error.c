@@ -94,6 +94,22 @@ fail_errno_follows_errno (void **state)
   }
 }
 
+/* Names of files in a sentence may be any bytes; it is shown in files that are UTF-8. */
+static void
+sentences_are_valid_utf8 (void **state)
+{
+  GError *error = NULL;
+
+  assert_false (fail (&error, BACKEND_ERROR_DAMAGED, "%s is cut off", "a\x82"));
+  assert_true (g_utf8_validate (error->message, -1, NULL));
+  assert_false (fail_in (&error, "%s", "b\xff"));
+  assert_true (g_utf8_validate (error->message, -1, NULL));
+  assert_true (g_str_has_prefix (error->message, "b"));
+  assert_non_null (strstr (error->message, ": a"));
+  assert_error (&error, BACKEND_ERROR_DAMAGED);
+  assert_false (fail_in (NULL, "nowhere"));
+}
+
 static void *
 ask_for_the_quark (void *data)
 {
@@ -127,6 +143,7 @@ main (void)
     cmocka_unit_test (fail_sets_and_answers_false),
     cmocka_unit_test (fail_without_an_error_is_allowed),
     cmocka_unit_test (fail_errno_follows_errno),
+    cmocka_unit_test (sentences_are_valid_utf8),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
