@@ -7,10 +7,9 @@
  *
  * It does not look at the L1 and refcount tables, only at where they claim to be. */
 #include "header.h"
-#include <errno.h>
-#include <string.h>
+#include "bytes.h"
+#include "io.h"
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define MAGIC 0x514649fbU /* "QFI" and 0xfb */
 #define MIN_CLUSTER_BITS 9
@@ -31,6 +30,7 @@
 #define EXTENSION_BACKING_FORMAT 0xe2792acaU
 
 #define INCOMPATIBLE_DATA_FILE (1 << 2)
+#define INCOMPATIBLE_COMPRESSION (1 << 3)
 #define INCOMPATIBLE_EXTENDED_L2 (1 << 4)
 #define INCOMPATIBLE_KNOWN 0x1f /* dirty, corrupt, data file, compression type, extended L2 */
 
@@ -51,40 +51,12 @@ typedef struct {
   guint64 backing_offset;
   guint32 backing_length;
   guint32 encryption;
-  guint32 l1_entries;
-  guint64 l1_offset;
   guint64 refcount_offset;
   guint32 refcount_clusters;
   guint64 incompatible;
   guint32 refcount_order;
   guint32 header_length;
 } Raw;
-
-static guint32
-big32 (const guint8 *bytes)
-{
-  guint32 value;
-  memcpy (&value, bytes, sizeof value);
-  return GUINT32_FROM_BE (value);
-}
-
-static guint64
-big64 (const guint8 *bytes)
-{
-  guint64 value;
-  memcpy (&value, bytes, sizeof value);
-  return GUINT64_FROM_BE (value);
-}
-
-static gssize
-read_some (int fd, guint8 *to, gsize length, guint64 offset)
-{
-  for (;;) {
-    gssize got = pread (fd, to, length, (off_t)offset);
-    if (got >= 0 || errno != EINTR)
-      return got;
-  }
-}
 
 static gboolean
 image_read (const Image *image, guint64 offset, gsize length, guint8 *to, GError **error)
@@ -96,7 +68,7 @@ image_read (const Image *image, guint64 offset, gsize length, guint8 *to, GError
   }
   if (offset > image->length || length > image->length - offset)
     return fail (error, BACKEND_ERROR_DAMAGED, "the image is cut off in its header");
-  got = read_some (image->fd, to, length, offset);
+  got = io_read (image->fd, to, length, offset, TRUE);
   if (got < 0)
     return fail_errno (error, "reading the header");
   if ((gsize)got < length)
@@ -115,7 +87,7 @@ image_open (Image *image, int fd, GError **error)
     return fail (error, BACKEND_ERROR_DAMAGED, "not a regular file");
   image->fd = fd;
   image->length = (guint64)status.st_size;
-  got = read_some (fd, image->start, START, 0);
+  got = io_read (fd, image->start, START, 0, TRUE);
   if (got < 0)
     return fail_errno (error, "reading the header");
   image->have = (gsize)got;
@@ -138,8 +110,8 @@ decode_common (const Image *image, Qcow2Header *header, Raw *raw, GError **error
   header->cluster_bits = big32 (start + 20);
   header->size = big64 (start + 24);
   raw->encryption = big32 (start + 32);
-  raw->l1_entries = big32 (start + 36);
-  raw->l1_offset = big64 (start + 40);
+  header->l1.entries = big32 (start + 36);
+  header->l1.offset = big64 (start + 40);
   raw->refcount_offset = big64 (start + 48);
   raw->refcount_clusters = big32 (start + 56);
   header->snapshots = big32 (start + 60);
@@ -149,6 +121,23 @@ decode_common (const Image *image, Qcow2Header *header, Raw *raw, GError **error
   if (header->cluster_bits < MIN_CLUSTER_BITS || header->cluster_bits > MAX_CLUSTER_BITS)
     return fail (error, BACKEND_ERROR_DAMAGED, "a cluster size of 2^%u is not allowed",
                  header->cluster_bits);
+  return TRUE;
+}
+
+/* A longer header says the method; the feature bit must agree. */
+static gboolean
+decode_compression (const Image *image, Qcow2Header *header, const Raw *raw, GError **error)
+{
+  gboolean flagged = (raw->incompatible & INCOMPATIBLE_COMPRESSION) != 0;
+  guint8 method = COMPRESSION_ZLIB;
+  if (raw->header_length > V3_HEADER_LENGTH &&
+      !image_read (image, V3_HEADER_LENGTH, sizeof method, &method, error))
+    return FALSE;
+  if (method > COMPRESSION_ZSTD)
+    return fail (error, BACKEND_ERROR_DAMAGED, "compression method %u is unknown", method);
+  if (flagged != (method != COMPRESSION_ZLIB))
+    return fail (error, BACKEND_ERROR_DAMAGED, "it contradicts itself about its compression");
+  header->compression = method;
   return TRUE;
 }
 
@@ -167,15 +156,15 @@ decode_version_3 (const Image *image, Qcow2Header *header, Raw *raw, GError **er
                  raw->header_length);
   header->data_file = (raw->incompatible & INCOMPATIBLE_DATA_FILE) != 0;
   header->unknown_features = raw->incompatible & ~(guint64)INCOMPATIBLE_KNOWN;
-  if ((raw->incompatible & INCOMPATIBLE_EXTENDED_L2) &&
-      header->cluster_bits < MIN_CLUSTER_BITS_SUBCLUSTERS)
+  header->extended_l2 = (raw->incompatible & INCOMPATIBLE_EXTENDED_L2) != 0;
+  if (header->extended_l2 && header->cluster_bits < MIN_CLUSTER_BITS_SUBCLUSTERS)
     return fail (error, BACKEND_ERROR_DAMAGED, "its clusters are too small for extended L2 tables");
-  return TRUE;
+  return decode_compression (image, header, raw, error);
 }
 
 /* A table of @entries times @entry_size bytes at @offset, both from the image. */
 static gboolean
-check_table (const Image *image, const Qcow2Header *header, const char *what, guint64 offset,
+check_table (const Qcow2Header *header, guint64 file_length, const char *what, guint64 offset,
              guint64 entries, guint64 entry_size, guint64 limit, GError **error)
 {
   guint64 bytes, end;
@@ -186,17 +175,24 @@ check_table (const Image *image, const Qcow2Header *header, const char *what, gu
   if (__builtin_add_overflow (offset, bytes, &end) || end > MAX_OFFSET ||
       (offset & ((G_GUINT64_CONSTANT (1) << header->cluster_bits) - 1)) != 0)
     return fail (error, BACKEND_ERROR_DAMAGED, "its %s is at an impossible place", what);
-  if (offset == 0 || offset >= image->length)
+  if (offset == 0 || offset >= file_length)
     return fail (error, BACKEND_ERROR_DAMAGED, "its %s lies outside of the image", what);
   return TRUE;
 }
 
+gboolean
+qcow2_check_l1 (const Qcow2Header *header, const Qcow2Table *l1, guint64 file_length,
+                GError **error)
+{
+  return check_table (header, file_length, "L1 table", l1->offset, l1->entries, 8, MAX_L1_TABLE,
+                      error);
+}
+
 /* One entry of the L1 table stands for an L2 table of one cluster. */
 static guint64
-l1_entries_needed (const Qcow2Header *header, const Raw *raw)
+l1_entries_needed (const Qcow2Header *header)
 {
-  guint entry_bits = raw->incompatible & INCOMPATIBLE_EXTENDED_L2 ? 4 : 3;
-  guint shift = 2 * header->cluster_bits - entry_bits;
+  guint shift = 2 * header->cluster_bits - (header->extended_l2 ? 4 : 3);
   guint64 whole = header->size >> shift;
   return whole + ((header->size & ((G_GUINT64_CONSTANT (1) << shift) - 1)) != 0);
 }
@@ -209,19 +205,18 @@ check_tables (const Image *image, const Qcow2Header *header, const Raw *raw, GEr
     return fail (error, BACKEND_ERROR_DAMAGED, "its reference counts are too wide");
   if (raw->refcount_clusters == 0)
     return fail (error, BACKEND_ERROR_DAMAGED, "it has no refcount table");
-  if (!check_table (image, header, "refcount table", raw->refcount_offset, raw->refcount_clusters,
-                    cluster, MAX_REFCOUNT_TABLE, error))
+  if (!check_table (header, image->length, "refcount table", raw->refcount_offset,
+                    raw->refcount_clusters, cluster, MAX_REFCOUNT_TABLE, error))
     return FALSE;
   if (header->size > G_MAXINT64)
     return fail (error, BACKEND_ERROR_DAMAGED, "its disk is too large");
-  if (!check_table (image, header, "L1 table", raw->l1_offset, raw->l1_entries, 8, MAX_L1_TABLE,
-                    error))
+  if (!qcow2_check_l1 (header, &header->l1, image->length, error))
     return FALSE;
-  if (raw->l1_entries < l1_entries_needed (header, raw))
+  if (header->l1.entries < l1_entries_needed (header))
     return fail (error, BACKEND_ERROR_DAMAGED, "its L1 table is too small for its disk");
   /* 40 bytes are the least that an entry can have; the walk checks the rest. */
-  return check_table (image, header, "snapshot table", header->snapshots_offset, header->snapshots,
-                      40, MAX_SNAPSHOTS * 40, error);
+  return check_table (header, image->length, "snapshot table", header->snapshots_offset,
+                      header->snapshots, 40, MAX_SNAPSHOTS * 40, error);
 }
 
 /* Text in the image, ended by its length. */
@@ -316,6 +311,12 @@ qcow2_header_read (int fd, GError **error)
       !read_extensions (&image, header, &raw, error) || !check_tables (&image, header, &raw, error))
     return NULL;
   return g_steal_pointer (&header);
+}
+
+gboolean
+qcow2_header_is_plain (const Qcow2Header *header)
+{
+  return !header->encrypted && !header->data_file && header->unknown_features == 0;
 }
 
 void

@@ -9,10 +9,9 @@
  *
  * The L1 tables are the business of who reads a disk; they are not looked at. */
 #include "snapshots.h"
-#include <errno.h>
-#include <string.h>
+#include "bytes.h"
+#include "io.h"
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define ENTRY_LENGTH 40
 #define MAX_EXTRA 1024               /* as QEMU */
@@ -33,33 +32,13 @@ typedef struct {
   guint32 extra_length;
 } Lengths;
 
-static guint16
-big16 (const guint8 *bytes)
-{
-  return (guint16)(bytes[0] << 8 | bytes[1]);
-}
-
-static guint32
-big32 (const guint8 *bytes)
-{
-  return (guint32)big16 (bytes) << 16 | big16 (bytes + 2);
-}
-
-static guint64
-big64 (const guint8 *bytes)
-{
-  return (guint64)big32 (bytes) << 32 | big32 (bytes + 4);
-}
-
 static gboolean
 walk_read (Walk *walk, gsize length, guint8 *to, GError **error)
 {
   gssize got;
   if (walk->offset > walk->file_length || length > walk->file_length - walk->offset)
     return fail (error, BACKEND_ERROR_DAMAGED, "its snapshot table is cut off");
-  do
-    got = pread (walk->fd, to, length, (off_t)walk->offset);
-  while (got < 0 && errno == EINTR);
+  got = io_read (walk->fd, to, length, walk->offset, TRUE);
   if (got < 0)
     return fail_errno (error, "reading the snapshot table");
   if ((gsize)got < length)
@@ -110,6 +89,7 @@ read_entry (Walk *walk, const Qcow2Header *header, GPtrArray *found, GError **er
                   walk->tail, error))
     return FALSE;
   snapshot = g_new0 (Qcow2Snapshot, 1);
+  snapshot->l1 = (Qcow2Table){ big64 (fixed), big32 (fixed + 8) };
   snapshot->created = big32 (fixed + 16);
   snapshot->vm_state_size = big32 (fixed + 32);
   snapshot->disk_size = header->size;
