@@ -9,6 +9,7 @@
 #include "backend.h"
 #include "local/local.h"
 #include "memory/memory.h"
+#include "pins.h"
 
 #include <string.h>
 
@@ -236,7 +237,8 @@ backend_discard (Backend *backend, const char *domain, const char *snapshot, Job
   gboolean done;
 
   g_assert (snapshot != NULL && job != NULL);
-  if (!check_changing (backend, backend->ops->discard != NULL, "discard", domain, error))
+  if (!check_changing (backend, backend->ops->discard != NULL, "discard", domain, error) ||
+      !pins_allow (backend, domain, snapshot, error))
     return FALSE;
   log_call (backend, "discard", domain, snapshot);
   done = backend->ops->discard (backend, domain, snapshot, job, &failure);
@@ -290,6 +292,56 @@ backend_rename (Backend *backend, const char *domain, const char *snapshot, cons
     return FALSE;
   log_call (backend, "rename", domain, snapshot);
   done = backend->ops->rename (backend, domain, snapshot, name, job, &failure);
+  hand_over (done, failure, error);
+  return done;
+}
+
+/* The live disk is not pinned: no change here takes it away from who reads it. */
+static DiskReader *
+open_pinned (Backend *backend, const char *domain, const char *snapshot, const char *target,
+             GError **error)
+{
+  Pin *pin = snapshot == NULL ? NULL : pin_new (backend, domain, snapshot, target);
+  DiskReader *reader = backend->ops->open_disk (backend, domain, snapshot, target, error);
+
+  if (reader != NULL)
+    return pin == NULL ? reader : pin_reader (pin, reader);
+  pin_free (pin);
+  return NULL;
+}
+
+DiskReader *
+backend_open_disk (Backend *backend, const char *domain, const char *snapshot, const char *target,
+                   GError **error)
+{
+  GError *failure = NULL;
+  DiskReader *reader;
+
+  g_assert (domain != NULL && target != NULL);
+  if (backend->ops->open_disk == NULL) {
+    fail (error, BACKEND_ERROR_UNSUPPORTED, "the %s backend cannot read disks",
+          backend->ops->scheme);
+    return NULL;
+  }
+  log_call (backend, "open disk", domain, target);
+  reader = open_pinned (backend, domain, snapshot, target, &failure);
+  hand_over (reader != NULL, failure, error);
+  return reader;
+}
+
+gboolean
+backend_measure_disk (Backend *backend, const char *domain, const char *target,
+                      DiskMeasure *measure, GError **error)
+{
+  GError *failure = NULL;
+  gboolean done;
+
+  g_assert (domain != NULL && target != NULL);
+  if (backend->ops->measure_disk == NULL)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "the %s backend cannot read disks",
+                 backend->ops->scheme);
+  log_call (backend, "measure disk", domain, target);
+  done = backend->ops->measure_disk (backend, domain, target, measure, &failure);
   hand_over (done, failure, error);
   return done;
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include "disk-reader.h"
 #include "error.h"
 #include "job.h"
 #include "model.h"
@@ -55,6 +56,15 @@ typedef struct {
   gboolean (*rename) (Backend *backend, const char *domain, const char *snapshot, const char *name,
                       Job *job, GError **error);
 
+  /* Required where a disk says that it is `readable`.  @snapshot NULL: the disk as it is now, which
+   * is BUSY while the machine runs and keeps it from being started while the reader is open.  What
+   * is read does not change while it is open, whatever becomes of the snapshot. */
+  DiskReader *(*open_disk) (Backend *backend, const char *domain, const char *snapshot,
+                            const char *target, GError **error);
+  /* The disk as it is now, asked of the storage; BUSY while the machine runs. */
+  gboolean (*measure_disk) (Backend *backend, const char *domain, const char *target,
+                            DiskMeasure *measure, GError **error);
+
   /* Optional; NULL: unknown, always "shutoff", never changes by itself. */
   char *(*run_state) (Backend *backend, const char *domain, GError **error); /* libvirt's word */
   /* Starts threads; called once, before the first request.  After close no more calls come. */
@@ -96,6 +106,11 @@ gboolean backend_describe (Backend *backend, const char *domain, const char *sna
                            const char *text, Job *job, GError **error);
 gboolean backend_rename (Backend *backend, const char *domain, const char *snapshot,
                          const char *name, Job *job, GError **error);
+/* The snapshot cannot be discarded until the reader is closed (backend_discard is BUSY). */
+DiskReader *backend_open_disk (Backend *backend, const char *domain, const char *snapshot,
+                               const char *target, GError **error);
+gboolean backend_measure_disk (Backend *backend, const char *domain, const char *target,
+                               DiskMeasure *measure, GError **error);
 char *backend_run_state (Backend *backend, const char *domain, GError **error);
 gboolean backend_watch (Backend *backend, BackendChanged changed, gpointer data, GError **error);
 char *backend_stats (Backend *backend);

@@ -93,6 +93,8 @@ copy_disk (const Disk *from)
 {
   Disk *to = disk_new (from->target, from->size, NULL);
 
+  to->allocated = from->allocated;
+  to->readable = from->readable;
   to->xml = text_ref (from->xml);
   return to;
 }

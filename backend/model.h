@@ -21,10 +21,19 @@ typedef enum {
 char *backend_can_words (BackendCan can);
 
 typedef struct {
-  char *target; /* the guest's name for it: "vda" */
-  guint64 size; /* bytes that the guest sees */
-  Text *xml;    /* a <disk> element: where its bytes are */
+  char *target;      /* the guest's name for it: "vda" */
+  guint64 size;      /* bytes that the guest sees */
+  guint64 allocated; /* at most so many bytes are stored for it; 0: unknown */
+  gboolean readable; /* open_disk can read it */
+  Text *xml;         /* a <disk> element: where its bytes are */
 } Disk;
+
+/* What stat says of a disk that may change. */
+typedef struct {
+  guint64 size;      /* bytes that the guest sees */
+  guint64 allocated; /* at most so many bytes are stored for it */
+  gint64 modified;   /* nanoseconds since the epoch */
+} DiskMeasure;
 
 Disk *disk_new (const char *target, guint64 size, const char *xml);
 void disk_free (Disk *disk);

@@ -4,6 +4,7 @@
  * and sizes. */
 #include "demo.h"
 #include "../xml.h"
+#include "disk.h"
 #include "edit.h"
 
 #define CAN_ALL (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME)
@@ -47,8 +48,11 @@ add_disk (Domain *domain, const char *target, guint64 size)
 {
   g_autofree char *file = g_strdup_printf ("/images/%s-%s.qcow2", domain->name, target);
   char *xml = xml_disk (target, "qcow2", file);
+  Disk *disk = disk_new (target, size, xml);
 
-  g_ptr_array_add (domain->disks, disk_new (target, size, xml));
+  disk->allocated = memory_disk_allocated (size);
+  disk->readable = TRUE;
+  g_ptr_array_add (domain->disks, disk);
   return xml;
 }
 

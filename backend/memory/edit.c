@@ -102,6 +102,8 @@ edit_make_snapshot (const Domain *domain, const char *id, const char *name, gint
     const Disk *from = g_ptr_array_index (domain->disks, i);
     Disk *disk = disk_new (from->target, from->size, NULL);
 
+    disk->allocated = from->allocated;
+    disk->readable = from->readable;
     disk->xml = text_ref (from->xml);
     g_ptr_array_add (snapshot->disks, disk);
   }

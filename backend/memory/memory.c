@@ -6,9 +6,10 @@
  * only. */
 #include "memory.h"
 #include "../threads.h"
-#include "delay.h"
 #include "demo.h"
+#include "disk.h"
 #include "edit.h"
+#include "follow.h"
 
 #include <string.h>
 
@@ -22,8 +23,7 @@ typedef struct {
 
 typedef struct {
   Backend backend;
-  Script script; /* failures: protected by script_lock; the rest never changes */
-  Lock script_lock;
+  Course course;
   GPtrArray *domains; /* of MemoryDomain, by name; never changes */
 
   /* Set by watch, before the first request. */
@@ -78,8 +78,8 @@ memory_open (const char *location, const BackendOptions *options, GError **error
   pictures = demo_domains (&script);
   memory = g_new0 (Memory, 1);
   memory->backend.ops = &memory_ops;
-  memory->script = script;
-  lock_init (&memory->script_lock);
+  memory->course.script = script;
+  lock_init (&memory->course.lock);
   memory->domains = g_ptr_array_new_with_free_func (memory_domain_free);
   for (guint i = 0; i < pictures->len; i++)
     g_ptr_array_add (memory->domains, memory_domain_new (g_ptr_array_index (pictures, i)));
@@ -97,7 +97,7 @@ memory_close (Backend *backend)
     queue_free (memory->changes);
   }
   g_ptr_array_unref (memory->domains);
-  lock_clear (&memory->script_lock);
+  lock_clear (&memory->course.lock);
   g_free (memory);
 }
 
@@ -148,7 +148,7 @@ memory_peek_domain (Backend *backend, const char *name)
   {
     autolock held = lock_hold (&domain->lock);
 
-    if (memory->script.get > 0 && !domain->loaded)
+    if (memory->course.script.get > 0 && !domain->loaded)
       return NULL;
     return domain_ref (domain->picture);
   }
@@ -166,31 +166,13 @@ memory_get_domain (Backend *backend, const char *name, GError **error)
   domain = find_or_fail (memory, name, error);
   if (domain == NULL)
     return NULL;
-  g_usleep ((gulong)memory->script.get * 1000);
+  g_usleep ((gulong)memory->course.script.get * 1000);
   {
     autolock held = lock_hold (&domain->lock);
 
     domain->loaded = TRUE;
     return domain_ref (domain->picture);
   }
-}
-
-static gboolean
-follow_script (Memory *memory, Operation operation, Job *job, GError **error)
-{
-  delay_for (memory->script.operations[operation].delay, job);
-  if (job_cancelled (job, error))
-    return FALSE;
-  {
-    autolock held = lock_hold (&memory->script_lock);
-
-    if (memory->script.operations[operation].failures == 0)
-      return TRUE;
-    if (memory->script.operations[operation].failures != G_MAXUINT)
-      memory->script.operations[operation].failures--;
-  }
-  return fail (error, memory->script.operations[operation].code, "%s fails as scripted",
-               script_operation_name (operation));
 }
 
 /* The picture to change; the caller owes settle.  NULL, with BUSY, while another change runs. */
@@ -220,7 +202,7 @@ settle (Memory *memory, Operation operation, const Domain *before, Domain *after
 {
   MemoryDomain *domain = find (memory, before->name);
   gboolean done =
-      after != NULL && follow_script (memory, operation, job, error) && job_commit (job, error);
+      after != NULL && follow (&memory->course, operation, job, error) && job_commit (job, error);
 
   {
     autolock held = lock_hold (&domain->lock);
@@ -308,6 +290,28 @@ memory_rename (Backend *backend, const char *domain, const char *snapshot, const
   return settle (memory, OP_RENAME, before, after, job, error);
 }
 
+static DiskReader *
+memory_open_disk (Backend *backend, const char *domain, const char *snapshot, const char *target,
+                  GError **error)
+{
+  Memory *memory = (Memory *)backend;
+  g_autoptr (Domain) picture = memory_get_domain (backend, domain, error);
+
+  if (picture == NULL)
+    return NULL;
+  return memory_disk_open (picture, snapshot, target, &memory->course, error);
+}
+
+static gboolean
+memory_measure_disk (Backend *backend, const char *domain, const char *target, DiskMeasure *measure,
+                     GError **error)
+{
+  Memory *memory = (Memory *)backend;
+  g_autoptr (Domain) picture = memory_get_domain (backend, domain, error);
+
+  return picture != NULL && memory_disk_measure (picture, target, &memory->course, measure, error);
+}
+
 static char *
 memory_run_state (Backend *backend, const char *domain, GError **error)
 {
@@ -365,6 +369,8 @@ const BackendOps memory_ops = {
   .revert = memory_revert,
   .describe = memory_describe,
   .rename = memory_rename,
+  .open_disk = memory_open_disk,
+  .measure_disk = memory_measure_disk,
   .run_state = memory_run_state,
   .watch = memory_watch,
   .stats = memory_stats,

@@ -9,7 +9,8 @@
 
 static const char *const operation_names[] = {
   [OP_CREATE] = "create",     [OP_DISCARD] = "discard", [OP_REVERT] = "revert",
-  [OP_DESCRIBE] = "describe", [OP_RENAME] = "rename",
+  [OP_DESCRIBE] = "describe", [OP_RENAME] = "rename",   [OP_OPEN] = "open",
+  [OP_READ] = "read",         [OP_EXTENT] = "extent",   [OP_MEASURE] = "measure",
 };
 
 static const struct {
@@ -151,8 +152,7 @@ parse_pair (Script *script, const char *pair, GError **error)
     if (g_strv_length (parts) == 2 && g_str_equal (keys[i].name, parts[0])) {
       if (keys[i].parse (script, parts[1], error))
         return TRUE;
-      g_prefix_error (error, "%s: ", keys[i].name);
-      return FALSE;
+      return fail_in (error, "%s", keys[i].name);
     }
   return fail (error, BACKEND_ERROR_INVALID, "memory: does not know \"%s\"", pair);
 }

@@ -7,12 +7,24 @@
  *   fanout=F               of which each has F children (10)
  *   chain=N                a domain "chain", each snapshot the child of the one before
  *   get=MILLISECONDS       the first get of each domain takes that long
- *   delay=OP:MILLISECONDS  OP (create discard revert describe rename) takes that long
+ *   delay=OP:MILLISECONDS  OP (create discard revert describe rename; of disks: open read extent
+ *                          measure) takes that long
  *   fail=OP:CODE[:COUNT]   OP fails with CODE (no-space, busy, failed, damaged ...), the first
  * COUNT times
  *
  * Without snapshots= and chain= there is the demonstration tree. */
-typedef enum { OP_CREATE, OP_DISCARD, OP_REVERT, OP_DESCRIBE, OP_RENAME, OP_COUNT } Operation;
+typedef enum {
+  OP_CREATE,
+  OP_DISCARD,
+  OP_REVERT,
+  OP_DESCRIBE,
+  OP_RENAME,
+  OP_OPEN,
+  OP_READ,
+  OP_EXTENT,
+  OP_MEASURE,
+  OP_COUNT,
+} Operation;
 
 typedef struct {
   gboolean has_tree;
