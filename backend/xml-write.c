@@ -159,22 +159,45 @@ document_new (const char *root)
   return document;
 }
 
-char *
-xml_disk (const char *target, const char *format, const char *file)
+/* Returns its <source>. */
+static xmlNode *
+fill_disk (xmlNode *disk, const char *target, const char *format, const char *file)
 {
-  g_autoptr (xmlDoc) document = document_new ("disk");
-  xmlNode *disk = xmlDocGetRootElement (document);
-  xmlNode *node;
+  xmlNode *source, *node;
 
   set (disk, "type", "file");
   set (disk, "device", "disk");
   node = add (disk, "driver", NULL);
   set (node, "name", "qemu");
   set (node, "type", format);
-  set (add (disk, "source", NULL), "file", file);
+  source = add (disk, "source", NULL);
+  set (source, "file", file);
   node = add (disk, "target", NULL);
   set (node, "dev", target);
   set (node, "bus", g_str_has_prefix (target, "vd") ? "virtio" : "scsi");
+  return source;
+}
+
+char *
+xml_disk (const char *target, const char *format, const char *file)
+{
+  g_autoptr (xmlDoc) document = document_new ("disk");
+
+  fill_disk (xmlDocGetRootElement (document), target, format, file);
+  return serialise (document);
+}
+
+char *
+xml_frozen_disk (const char *target, const char *file, const char *inside)
+{
+  g_autoptr (xmlDoc) document = document_new ("disk");
+  xmlNode *disk = xmlDocGetRootElement (document);
+  xmlNode *source = fill_disk (disk, target, "qcow2", file);
+
+  set (disk, "snapshot", inside == NULL ? "external" : "internal");
+  if (inside != NULL)
+    set (add (source, "snapshot", NULL), "name", inside);
+  add (disk, "readonly", NULL);
   return serialise (document);
 }
 

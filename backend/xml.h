@@ -39,6 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
 /* A <disk> element for a disk image. */
 char *xml_disk (const char *target, const char *format, const char *file);
 
+/* The same for a qcow2 image that holds a snapshot: read-only, frozen by an overlay, or with the
+ * snapshot @inside inside the image (NULL: it is the whole image). */
+char *xml_frozen_disk (const char *target, const char *file, const char *inside);
+
 /* The smallest <domain> that libvirt can define, for a domain that is only an image.  @disks: its
  * <disk> elements, one after the other. */
 char *xml_domain (const char *name, const char *uuid, const char *disks);

@@ -215,10 +215,19 @@ write_into_unnamed (const Fold *fold, const Layer *unnamed, guint64 size, Job *j
   return done;
 }
 
+/* Who reads it would find other files in the middle of it. */
+static gboolean
+check_is_not_read (const Fold *fold, const Layer *unnamed, GError **error)
+{
+  return !locks_is_in_use (unnamed->fd) ||
+         fail (error, BACKEND_ERROR_BUSY, "%s is being read", fold->unnamed);
+}
+
 static gboolean
 fold_down (const Fold *fold, const Layer *unnamed, const Layer *dependent, Job *job, GError **error)
 {
-  return set_mark (fold, error) && make_writable (fold, unnamed, error) &&
+  return check_is_not_read (fold, unnamed, error) && set_mark (fold, error) &&
+         make_writable (fold, unnamed, error) &&
          write_into_unnamed (fold, unnamed, dependent->header->size, job, error) &&
          take_place (fold, fold->unnamed, dependent, error) && clear_mark (fold->records, error);
 }

@@ -96,13 +96,14 @@ note_tag (const DiskList *list, Inside *inside)
 
 /* @numbers: those of the same image so far -> the first Inside that has it. */
 static void
-list_add (DiskList *list, const char *path, guint64 image_size, const Qcow2Snapshot *snapshot,
-          GHashTable *numbers)
+list_add (DiskList *list, const char *path, const Qcow2Header *header,
+          const Qcow2Snapshot *snapshot, GHashTable *numbers)
 {
   Inside *inside = g_new0 (Inside, 1);
   inside->id = unused_id (list, snapshot);
   inside->path = g_strdup (path);
-  inside->image_size = image_size;
+  inside->image_size = header->size;
+  inside->readable = qcow2_header_is_plain (header);
   inside->snapshot = *snapshot;
   inside->snapshot.id = g_strdup (snapshot->id);
   inside->snapshot.tag = g_strdup (snapshot->tag);
@@ -122,7 +123,7 @@ look_into (const Places *places, DiskList *list, const char *path)
   g_autoptr (GPtrArray) snapshots = qcow2_snapshots_read (fd, header, NULL);
   g_autoptr (GHashTable) numbers = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; snapshots && i < snapshots->len; i++)
-    list_add (list, path, header->size, g_ptr_array_index (snapshots, i), numbers);
+    list_add (list, path, header, g_ptr_array_index (snapshots, i), numbers);
   return header->snapshots == 0;
 }
 

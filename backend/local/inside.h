@@ -10,6 +10,7 @@ typedef struct {
   char *id;
   char *path;           /* of the image */
   guint64 image_size;   /* bytes that a guest sees of the image now */
+  gboolean readable;    /* the image is not encrypted or the like */
   gboolean ambiguous;   /* another in this image has the same number */
   gboolean tag_repeats; /* so has another of this disk the tag; only the first one tells */
   Qcow2Snapshot snapshot;

@@ -6,6 +6,7 @@
 #include "../xml.h"
 #include "fd.h"
 #include "inside.h"
+#include "stored.h"
 #include <fcntl.h>
 #include <string.h>
 
@@ -99,10 +100,15 @@ check_revert (const GPtrArray *lists, const DiskList *home, const Inside *inside
 }
 
 static void
-add_part (Snapshot *snapshot, const DiskList *list, const Inside *part)
+add_part (const Places *places, Snapshot *snapshot, const DiskList *list, const Inside *part)
 {
-  g_autofree char *xml = xml_disk (list->disk->target, "qcow2", part->path);
-  g_ptr_array_add (snapshot->disks, disk_new (list->disk->target, part->snapshot.disk_size, xml));
+  const char *tag = part->snapshot.tag;
+  g_autofree char *xml =
+      xml_frozen_disk (list->disk->target, part->path, *tag ? tag : part->snapshot.id);
+  Disk *disk = disk_new (list->disk->target, part->snapshot.disk_size, xml);
+  disk->allocated = stored_bytes (places, part->path);
+  disk->readable = part->readable && !part->ambiguous;
+  g_ptr_array_add (snapshot->disks, disk);
   if (part->snapshot.vm_state_size > 0 || !snapshot->state) {
     g_free (snapshot->state);
     snapshot->state = g_strdup (part->snapshot.vm_state_size > 0 ? "running" : "shutoff");
@@ -110,7 +116,8 @@ add_part (Snapshot *snapshot, const DiskList *list, const Inside *part)
 }
 
 static Snapshot *
-snapshot_of (const GPtrArray *lists, const DiskList *home, const Inside *inside)
+snapshot_of (const Places *places, const GPtrArray *lists, const DiskList *home,
+             const Inside *inside)
 {
   Snapshot *snapshot = snapshot_new (inside->id, inside->snapshot.tag);
   snapshot->mark = g_strdup (inside->snapshot.id);
@@ -119,7 +126,7 @@ snapshot_of (const GPtrArray *lists, const DiskList *home, const Inside *inside)
     const DiskList *list = g_ptr_array_index (lists, i);
     const Inside *part = part_of (lists, home, inside, list);
     if (part)
-      add_part (snapshot, list, part);
+      add_part (places, snapshot, list, part);
   }
   snapshot->can = check_revert (lists, home, inside, NULL) ? CAN_REVERT : 0;
   return snapshot;
@@ -141,7 +148,7 @@ internal_list (const Places *places, const LocalDomain *domain, const Records *r
     for (guint j = 0; j < list->found->len; j++) {
       const Inside *inside = g_ptr_array_index (list->found, j);
       if (is_shown (lists, list, inside))
-        g_ptr_array_add (snapshots, snapshot_of (lists, list, inside));
+        g_ptr_array_add (snapshots, snapshot_of (places, lists, list, inside));
     }
   }
   return snapshots;
@@ -176,6 +183,29 @@ find_disk (const GPtrArray *lists, const char *target)
   return NULL;
 }
 
+/* NULL: no image of this disk has it. */
+static const Inside *
+find_part (const GPtrArray *lists, const char *target, const char *id)
+{
+  const DiskList *home = NULL, *list = find_disk (lists, target);
+  const Inside *inside = find_shown (lists, id, &home);
+  return inside && list ? part_of (lists, home, inside, list) : NULL;
+}
+
+gboolean
+internal_find_bytes (const Places *places, const LocalDomain *domain, const Records *records,
+                     const char *id, const char *target, char **path, char **number, GError **error)
+{
+  g_autoptr (GPtrArray) lists = inside_disks (places, domain, records);
+  const Inside *part = find_part (lists, target, id);
+  if (!part)
+    return fail (error, BACKEND_ERROR_NOT_FOUND, "no image of %s has this snapshot of %s",
+                 domain->name, target);
+  *path = g_strdup (part->path);
+  *number = g_strdup (part->snapshot.id);
+  return TRUE;
+}
+
 gboolean
 internal_locate (const Places *places, const LocalDomain *domain, const LocalDisk *disk,
                  const Records *records, const char *id, char **file, char **number, guint64 *size,
@@ -202,10 +232,8 @@ internal_image_size (int directory, const char *file, guint64 *size, GError **er
   if (fd < 0)
     return fail_errno (error, "%s", file);
   g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
-  if (!header) {
-    g_prefix_error (error, "%s: ", file);
-    return FALSE;
-  }
+  if (!header)
+    return fail_in (error, "%s", file);
   *size = header->size;
   return TRUE;
 }

@@ -24,5 +24,11 @@ gboolean internal_locate (const Places *places, const LocalDomain *domain, const
                           const Records *records, const char *id, char **file, char **number,
                           guint64 *size, GError **error);
 
+/* The image that holds the bytes of the disk @target in the snapshot @id, and QEMU's id of it in
+ * there.  NOT_FOUND.  Free both with g_free. */
+gboolean internal_find_bytes (const Places *places, const LocalDomain *domain,
+                              const Records *records, const char *id, const char *target,
+                              char **path, char **number, GError **error);
+
 /* The bytes that a guest sees of the image @file in the directory @directory (a descriptor). */
 gboolean internal_image_size (int directory, const char *file, guint64 *size, GError **error);

@@ -1,6 +1,7 @@
 /* The local backend: a directory of disk images.  This file is its table; what is behind it:
  *
  *   scan, picture, watch        what is in the directory, read anew when others change it
+ *   disks, opener, stored       the bytes of disks
  *   records, journal, apply     what is kept of snapshots, and the one way of committing
  *   change, operations          each operation, from its checks to its end
  *   tidy, fold                  images that no name needs any more
@@ -8,6 +9,7 @@
  *
  * One daemon per store: the lock is on the directory itself, so that browsing writes nothing. */
 #include "local.h"
+#include "disks.h"
 #include "operations.h"
 #include "picture.h"
 #include "replay.h"
@@ -124,6 +126,20 @@ local_peek_domain (Backend *backend, const char *name)
   return picture;
 }
 
+static DiskReader *
+local_open_disk (Backend *backend, const char *domain, const char *snapshot, const char *target,
+                 GError **error)
+{
+  return disks_open (store_of (backend), domain, snapshot, target, error);
+}
+
+static gboolean
+local_measure_disk (Backend *backend, const char *domain, const char *target, DiskMeasure *measure,
+                    GError **error)
+{
+  return disks_measure (store_of (backend), domain, target, measure, error);
+}
+
 static char *
 local_run_state (Backend *backend, const char *name, GError **error)
 {
@@ -222,6 +238,8 @@ const BackendOps local_ops = {
   .revert = local_revert,
   .describe = local_describe,
   .rename = local_rename,
+  .open_disk = local_open_disk,
+  .measure_disk = local_measure_disk,
   .run_state = local_run_state,
   .watch = local_watch,
   .stats = local_stats,

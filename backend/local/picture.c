@@ -9,12 +9,14 @@
  * Nothing here is an error: what is wrong is shown. */
 #include "picture.h"
 #include "../qcow2/header.h"
+#include "../qcow2/reader.h"
 #include "../xml.h"
 #include "describe.h"
 #include "fd.h"
 #include "frozen.h"
 #include "internal.h"
 #include "locks.h"
+#include "stored.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,21 +47,23 @@ check_features (char **problem, const char *target, const Qcow2Header *header)
     describe_problem (problem, "disk %s needs features of qcow2 that are not known here", target);
 }
 
-static guint64
-qcow2_size (char **problem, const LocalDisk *disk, int fd)
+/* Size and readable of @live. */
+static void
+look_at_qcow2 (char **problem, const LocalDisk *disk, int fd, Disk *live)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Qcow2Header) header = qcow2_header_read (fd, &error);
   if (!header) {
     describe_problem (problem, "disk %s: %s: %s", disk->target, disk->file, error->message);
-    return 0;
+    return;
   }
   check_features (problem, disk->target, header);
-  return header->size;
+  live->size = header->size;
+  live->readable = qcow2_header_is_plain (header);
 }
 
-static guint64
-live_size (Build *build, const LocalDisk *disk, const char *path)
+static void
+look_at_live (Build *build, const LocalDisk *disk, const char *path, Disk *live)
 {
   char **problem = &build->domain->problem;
   g_autoptr (GError) error = NULL;
@@ -68,14 +72,17 @@ live_size (Build *build, const LocalDisk *disk, const char *path)
   if (fd < 0 && !build->found->problem) /* else the scan has said it */
     describe_problem (problem, "disk %s: %s", disk->target, error->message);
   if (fd < 0)
-    return 0;
-  if (g_str_equal (disk->format, "qcow2"))
-    return qcow2_size (problem, disk, fd);
+    return;
+  if (g_str_equal (disk->format, "qcow2")) {
+    look_at_qcow2 (problem, disk, fd, live);
+    return;
+  }
   g_ptr_array_add (build->domain->notes,
                    g_strdup_printf ("note: raw disks cannot have overlays: convert %s with "
                                     "qemu-img convert -O qcow2",
                                     disk->target));
-  return fstat (fd, &status) == 0 ? (guint64)status.st_size : 0;
+  live->readable = fstat (fd, &status) == 0;
+  live->size = live->readable ? image_raw_size ((guint64)status.st_size) : 0;
 }
 
 static void
@@ -85,9 +92,9 @@ add_live_disks (Build *build)
     const LocalDisk *disk = g_ptr_array_index (build->found->disks, i);
     g_autofree char *path = local_disk_path (disk);
     g_autofree char *made = disk->xml ? NULL : xml_disk (disk->target, disk->format, path);
-    guint64 size = live_size (build, disk, path);
-    g_ptr_array_add (build->domain->disks,
-                     disk_new (disk->target, size, disk->xml ? disk->xml : made));
+    Disk *live = disk_new (disk->target, 0, disk->xml ? disk->xml : made);
+    look_at_live (build, disk, path, live);
+    g_ptr_array_add (build->domain->disks, live);
   }
 }
 
@@ -188,8 +195,11 @@ add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
     g_autofree char *path = frozen_path (build->places, image);
-    g_autofree char *xml = xml_disk (image->target, "qcow2", path);
-    g_ptr_array_add (snapshot->disks, disk_new (image->target, image->size, xml));
+    g_autofree char *xml = xml_frozen_disk (image->target, path, NULL);
+    Disk *disk = disk_new (image->target, image->size, xml);
+    disk->allocated = stored_bytes (build->places, path);
+    disk->readable = TRUE; /* only plain images are ever frozen */
+    g_ptr_array_add (snapshot->disks, disk);
   }
 }
 

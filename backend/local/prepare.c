@@ -68,11 +68,9 @@ check_header (ChangeDisk *disk, GError **error)
 {
   const char *name = disk->disk->file;
   g_autoptr (Qcow2Header) header = qcow2_header_read (disk->active, error);
-  if (!header) {
-    g_prefix_error (error, "%s: ", name);
-    return FALSE;
-  }
-  if (header->encrypted || header->data_file || header->unknown_features)
+  if (!header)
+    return fail_in (error, "%s", name);
+  if (!qcow2_header_is_plain (header))
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s is encrypted, has an external data file or features that are not known here",
                  name);

@@ -18,6 +18,7 @@ typedef struct {
   Records *records; /* NULL until first asked for */
   Domain *picture;  /* NULL until first asked for */
   Job *tidying;     /* the tidying that holds `busy`; NULL: none */
+  guint opening;    /* how many are opening its images: no tidying begins meanwhile */
 } DomainState;
 
 struct Store {

@@ -16,12 +16,22 @@ struct Tidier {
   guint wait;          /* the same */
 };
 
+/* FALSE: not now. */
+static gboolean
+begin_tidying (DomainState *state, Job *job)
+{
+  autolock held = lock_hold (&state->lock);
+  if (state->opening > 0)
+    return FALSE;
+  state->tidying = job_ref (job);
+  return TRUE;
+}
+
 static void
-set_tidying (DomainState *state, Job *job)
+end_tidying (DomainState *state)
 {
   autolock held = lock_hold (&state->lock);
   g_clear_pointer (&state->tidying, job_unref);
-  state->tidying = job ? job_ref (job) : NULL;
 }
 
 static gboolean
@@ -40,7 +50,10 @@ tidy_domain (Store *store, const char *name)
   if (!state)
     return FALSE;
   g_autoptr (Job) job = job_new (name, "tidy");
-  set_tidying (state, job);
+  if (!begin_tidying (state, job)) {
+    job_finish (job, NULL);
+    return TRUE;
+  }
   {
     Held busy = { NULL };
     if (!is_closing (store) && lock_try (&state->busy, &busy))
@@ -49,7 +62,7 @@ tidy_domain (Store *store, const char *name)
       job_finish (job, NULL);
     held_release (&busy);
   }
-  set_tidying (state, NULL);
+  end_tidying (state);
   return again;
 }
 
@@ -65,6 +78,23 @@ tidy_give_way (DomainState *state)
     return;
   job_cancel (job);
   autolock until_it_stopped = lock_hold (&state->busy);
+}
+
+void
+tidy_keep_off (DomainState *state)
+{
+  {
+    autolock held = lock_hold (&state->lock);
+    state->opening++;
+  }
+  tidy_give_way (state);
+}
+
+void
+tidy_allow (DomainState *state)
+{
+  autolock held = lock_hold (&state->lock);
+  state->opening--;
 }
 
 /* -------------------------------------------------------------------- the thread */

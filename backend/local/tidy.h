@@ -11,6 +11,10 @@ void tidy_later (Store *store, const char *domain);
 /* Makes room for an operation on the domain: stops a tidying of it and waits for its end. */
 void tidy_give_way (DomainState *state);
 
+/* The same for who opens images; and none begins before tidy_allow. */
+void tidy_keep_off (DomainState *state);
+void tidy_allow (DomainState *state);
+
 void tidy_stop (Store *store); /* waits for the thread */
 
 /* Tidies one domain now; its `busy` is held.  Ends the job.  TRUE: somebody had an image open, so

@@ -145,7 +145,7 @@ int
 contract_run (const ContractBackend *kind)
 {
   tested = kind;
-  return contract_reading () + contract_changes () + contract_names () + contract_parallel () +
-         (kind->several != NULL ? contract_disks () : 0) +
+  return contract_reading () + contract_bytes () + contract_changes () + contract_names () +
+         contract_parallel () + (kind->several != NULL ? contract_disks () : 0) +
          (kind->keeps ? contract_reopening () : 0);
 }

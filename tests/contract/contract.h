@@ -5,8 +5,8 @@
 
 /* The contract of backend.h as tests, run on every backend.
  *
- * A backend to be tested says how a place with one domain (one disk, no snapshots) is made, opened
- * and removed.  Each test gets a fresh place. */
+ * A backend to be tested says how a place with one domain (one disk with data and holes, no
+ * snapshots) is made, opened and removed.  Each test gets a fresh place. */
 typedef struct {
   const char *domain;
   const char *several; /* a domain with two disks and no snapshots; NULL: there is none */
@@ -29,6 +29,7 @@ typedef struct {
 
 /* The parts of the suite: each the number of its failures. */
 int contract_reading (void);
+int contract_bytes (void);
 int contract_changes (void);
 int contract_names (void);
 int contract_parallel (void);

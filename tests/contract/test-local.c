@@ -35,6 +35,17 @@ make_image (const char *store, const char *name)
   run (argv);
 }
 
+static void
+write_data (const char *store, const char *name)
+{
+  g_autofree char *file = g_build_filename (store, name, NULL);
+  const char *const argv[] = {
+    "qemu-io", "-f", "qcow2", "-c", "write -q -P 7 3M 300k", file, NULL
+  };
+
+  run (argv);
+}
+
 static gpointer
 make (void)
 {
@@ -44,6 +55,7 @@ make (void)
   g_autofree char *xml = g_strdup_printf (DOMAIN_XML, store, store);
 
   make_image (store, "bare.qcow2");
+  write_data (store, "bare.qcow2");
   g_mkdir (two, 0700);
   make_image (store, "two/root.qcow2");
   make_image (store, "two/data.qcow2");

@@ -113,6 +113,30 @@ a_scripted_failure_comes_as_often_as_it_says (void **state)
   }
 }
 
+static void
+reads_that_take_time_or_fail_do_so_as_scripted (void **state)
+{
+  g_autoptr (Backend) backend = backend_open (
+      "memory:?chain=1&delay=read:1&fail=open:busy:1&fail=read:damaged:1&fail=measure:busy:1", NULL,
+      NULL);
+  g_autoptr (DiskReader) reader = NULL;
+  DiskMeasure measure;
+  guchar byte;
+  GError *error = NULL;
+
+  assert_null (backend_open_disk (backend, "chain", NULL, "vda", &error));
+  assert_error (&error, BACKEND_ERROR_BUSY);
+  assert_false (backend_measure_disk (backend, "chain", "vda", &measure, &error));
+  assert_error (&error, BACKEND_ERROR_BUSY);
+  reader = backend_open_disk (backend, "chain", NULL, "vda", &error);
+  assert_no_error (error);
+  assert_false (disk_reader_read (reader, &byte, 1, 0, FALSE, &error));
+  assert_no_error (error);
+  assert_false (disk_reader_read (reader, &byte, 1, 0, TRUE, &error));
+  assert_error (&error, BACKEND_ERROR_DAMAGED);
+  assert_true (disk_reader_read (reader, &byte, 1, 0, TRUE, &error));
+}
+
 typedef struct {
   Backend *backend;
   Job *job;
@@ -192,6 +216,7 @@ main (void)
     cmocka_unit_test (the_demonstration_is_the_same_every_time),
     cmocka_unit_test (trees_have_the_size_and_shape_asked_for),
     cmocka_unit_test (a_scripted_failure_comes_as_often_as_it_says),
+    cmocka_unit_test (reads_that_take_time_or_fail_do_so_as_scripted),
     cmocka_unit_test (a_scripted_delay_disturbs_nobody_and_can_be_cancelled),
     cmocka_unit_test (a_slow_get_hides_the_picture_until_it_is_over),
   };

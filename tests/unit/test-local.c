@@ -1,49 +1,8 @@
 /* The local backend where it differs from others: whose files it may touch, and what it does when
  * they are not as they should be. */
-#include "../../backend/backend.h"
-#include "temporary.h"
-#include <stdio.h>
+#include "local-store.h"
 #include <sys/mount.h>
 #include <sys/stat.h>
-
-static Backend *
-open_store (const TemporaryDirectory *store, gboolean read_only)
-{
-  const BackendOptions options = { .read_only = read_only };
-  g_autoptr (GError) error = NULL;
-  Backend *backend = backend_open (store->path, &options, &error);
-  if (!backend)
-    fail_msg ("%s", error->message);
-  return backend;
-}
-
-static void
-make_image (const TemporaryDirectory *store, const char *name)
-{
-  images_run (store->path, "qemu-img create -q -f qcow2 '%s' 8M", name);
-}
-
-static char *
-create (Backend *backend, const char *domain, const char *name, GError **error)
-{
-  const CreateOptions options = { .name = name };
-  g_autoptr (Job) job = job_new (domain, "create");
-  g_autoptr (GError) wrong = NULL;
-  char *id = backend_create (backend, domain, &options, job, &wrong);
-  job_finish (job, wrong);
-  if (wrong)
-    g_propagate_error (error, g_steal_pointer (&wrong));
-  return id;
-}
-
-static gboolean
-revert (Backend *backend, const char *domain, const char *id, GError **error)
-{
-  g_autoptr (Job) job = job_new (domain, "revert");
-  gboolean done = backend_revert (backend, domain, id, job, error);
-  job_finish (job, NULL);
-  return done;
-}
 
 static void
 assert_create_fails (const TemporaryDirectory *store, const char *domain, BackendError code)
@@ -65,25 +24,6 @@ listing (const TemporaryDirectory *store)
   assert_true (g_file_get_contents (output, &text, NULL, NULL));
   assert_int_equal (remove (output), 0);
   return text;
-}
-
-static guint
-count_files (const TemporaryDirectory *store, const char *pattern)
-{
-  g_autofree char *output = g_strconcat (store->path, ".count", NULL);
-  g_autofree char *text = NULL;
-  images_run (store->path, "find . -name '%s' | wc -l > '%s'", pattern, output);
-  assert_true (g_file_get_contents (output, &text, NULL, NULL));
-  assert_int_equal (remove (output), 0);
-  return (guint)g_ascii_strtoull (text, NULL, 10);
-}
-
-static void
-wait_for_files (const TemporaryDirectory *store, const char *pattern, guint count)
-{
-  for (guint i = 0; i < 1000 && count_files (store, pattern) != count; i++)
-    g_usleep (10 * 1000);
-  assert_int_equal (count_files (store, pattern), count);
 }
 
 /* -------------------------------------------------------------------- refusals */
