@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+#define NANOSECONDS G_GINT64_CONSTANT (1000000000)
+/* What programs are told to read at a time. */
+#define TEXT_READ 4096
+#define DISK_READ (1 << 20)
+
 /* The row's mode says what the owner may do and whether anybody else may; the umask says who else.
  */
 static mode_t
@@ -22,6 +27,7 @@ mode_of (const Place *place)
   return (mode & S_IFMT) | ((owners << 6 | owners << 3 | owners) & ~place->mount->options->umask);
 }
 
+/* In seconds. */
 static gint64
 time_of (const Place *place)
 {
@@ -51,25 +57,58 @@ size_of (const Place *place, off_t *size, GError **error)
   return TRUE;
 }
 
+gint64
+attr_nanoseconds (gint64 seconds)
+{
+  return CLAMP (seconds, G_MININT64 / NANOSECONDS, G_MAXINT64 / NANOSECONDS) * NANOSECONDS;
+}
+
+static gboolean
+measure (const Place *place, DiskMeasure *found, GError **error)
+{
+  off_t size;
+
+  if (place->kind->measure != NULL)
+    return place->kind->measure (place, found, error);
+  if (!size_of (place, &size, error))
+    return FALSE;
+  *found = (DiskMeasure){ .size = (guint64)size,
+                          .allocated = (guint64)size,
+                          .modified = attr_nanoseconds (time_of (place)) };
+  return TRUE;
+}
+
+/* Before 1970 too, the nanoseconds count forwards. */
+static struct timespec
+split_time (gint64 nanoseconds)
+{
+  gint64 rest = nanoseconds % NANOSECONDS;
+
+  if (rest < 0)
+    rest += NANOSECONDS;
+  return (struct timespec){ .tv_sec = (nanoseconds - rest) / NANOSECONDS, .tv_nsec = rest };
+}
+
 gboolean
 attr_fill (const Place *place, struct stat *stat, GError **error)
 {
-  gint64 time = time_of (place);
-  off_t size;
+  DiskMeasure found;
+  struct timespec time;
 
-  if (!size_of (place, &size, error))
+  if (!measure (place, &found, error))
     return FALSE;
+  time = split_time (found.modified);
   *stat = (struct stat){
     .st_mode = mode_of (place),
     .st_nlink = 1,
     .st_uid = place->mount->options->uid,
     .st_gid = place->mount->options->gid,
-    .st_size = size,
-    .st_blksize = 4096,
-    .st_blocks = (size + 511) / 512,
-    .st_atim.tv_sec = time,
-    .st_mtim.tv_sec = time,
-    .st_ctim.tv_sec = time,
+    .st_size = (off_t)found.size,
+    .st_blksize = place->kind->measure != NULL ? DISK_READ : TEXT_READ,
+    .st_blocks = (blkcnt_t)((found.allocated + 511) / 512),
+    .st_atim = time,
+    .st_mtim = time,
+    .st_ctim = time,
   };
   return TRUE;
 }

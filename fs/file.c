@@ -4,6 +4,7 @@
  * call whose error every shell reports.  A description is instead the text
  * written since the open.  What the words mean is the rows' business. */
 #include "operations.h"
+#include "raw.h"
 #include "request.h"
 #include "written.h"
 
@@ -92,6 +93,8 @@ open_file (Request *request, GError **error)
     request_concerns (request, request->node->about.owner, request->node->about.kind->name);
   if (!request_place (request, &place, error) || (writing && !may_write (&place, error)))
     return FALSE;
+  if (place.kind->measure != NULL)
+    return raw_open (request, &place, &file, error);
   text = text_of (&place, error);
   if (text == NULL)
     return FALSE;
@@ -149,8 +152,13 @@ read_file (Request *request, GError **error)
 void
 op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *file)
 {
-  request_run (req, "read", read_file, 0,
-               &(Arguments){ .size = size, .offset = offset, .file = *file });
+  RawFile *raw = raw_file (file);
+
+  if (raw != NULL)
+    raw_read (req, raw, size, offset);
+  else
+    request_run (req, "read", read_file, 0,
+                 &(Arguments){ .size = size, .offset = offset, .file = *file });
 }
 
 static gboolean
@@ -261,9 +269,14 @@ static gboolean
 flush_file (Request *request, GError **error)
 {
   Handle *handle = handle_of (request);
-  autolock held = lock_hold (&handle->lock);
 
-  return written_is_whole (&handle->written, error) && request_answer_nothing (request);
+  if (raw_file (&request->arguments.file) != NULL)
+    return request_answer_nothing (request);
+  {
+    autolock held = lock_hold (&handle->lock);
+
+    return written_is_whole (&handle->written, error) && request_answer_nothing (request);
+  }
 }
 
 void

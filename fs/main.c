@@ -8,7 +8,7 @@
 #include "mountpoint.h"
 #include "notify.h"
 #include "operations.h"
-#include "request.h"
+#include "raw.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define WORKERS 8
@@ -28,6 +29,18 @@ complain (const GError *error)
 {
   fprintf (stderr, "vmsnapfs: %s\n", error->message);
   return EXIT_FAILURE;
+}
+
+/* A disk may be in a thousand images, and many disks may be open. */
+static void
+allow_many_files (void)
+{
+  struct rlimit files;
+
+  if (getrlimit (RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit (RLIMIT_NOFILE, &files);
+  }
 }
 
 /* A path has to stay right after chdir; a URI (a scheme before the first ':') is nobody's path. */
@@ -70,9 +83,9 @@ static struct fuse_session *
 session_new (const Options *options, Mount *mount, GError **error)
 {
   g_autofree char *name = escape_option (options->source);
-  g_autofree char *list =
-      g_strdup_printf ("default_permissions,fsname=%s,subtype=vmsnapfs%s%s", name,
-                       options->kernel->len > 0 ? "," : "", options->kernel->str);
+  g_autofree char *list = g_strdup_printf (
+      "default_permissions,max_read=%d,fsname=%s,subtype=vmsnapfs%s%s", RAW_READ_LIMIT, name,
+      options->kernel->len > 0 ? "," : "", options->kernel->str);
   struct fuse_args args = FUSE_ARGS_INIT (0, NULL);
   struct fuse_session *session;
 
@@ -123,7 +136,8 @@ static gboolean
 let_finish (const Mount *mount)
 {
   return mount->changers == NULL ||
-         (pool_drain (mount->changers, PATIENCE) && pool_drain (mount->readers, PATIENCE));
+         (pool_drain (mount->changers, PATIENCE) && pool_drain (mount->readers, PATIENCE) &&
+          pool_drain (mount->storage, PATIENCE));
 }
 
 /* At a signal while the loop still serves, else after it; whichever comes first. */
@@ -161,8 +175,9 @@ start_workers (Mount *mount)
 {
   if (mount->options->single)
     return;
-  mount->readers = pool_new ("read", WORKERS, request_run_deferred);
-  mount->changers = pool_new ("change", WORKERS, request_run_deferred);
+  mount->readers = pool_new ("read", WORKERS);
+  mount->storage = pool_new ("storage", WORKERS);
+  mount->changers = pool_new ("change", WORKERS);
 }
 
 static void
@@ -170,6 +185,8 @@ stop_workers (Mount *mount)
 {
   if (mount->readers != NULL)
     pool_free (mount->readers);
+  if (mount->storage != NULL)
+    pool_free (mount->storage);
   if (mount->changers != NULL)
     pool_free (mount->changers);
 }
@@ -194,6 +211,8 @@ run_mounted (Mount *mount, int ready, GError **error)
   if (!life.finished)
     _exit (result);
   stop_workers (mount);
+  /* Readers of disks are the backend's. */
+  opened_free (mount->opened);
   backend_close (mount->backend);
   if (mount->notifier != NULL)
     notifier_free (mount->notifier);
@@ -218,16 +237,16 @@ mount_and_run (Options *options, Backend *backend, int ready)
   if (error == NULL) {
     mount.nodes = nodes_new (&root_kind);
     mount.opened = opened_new ();
+    mount.buffers = buffers_new (RAW_READ_LIMIT);
     result = run_mounted (&mount, ready, &error);
+    buffers_free (mount.buffers);
   } else {
     backend_close (backend);
   }
   if (mount.session != NULL)
     fuse_session_destroy (mount.session);
-  if (mount.nodes != NULL) {
-    opened_free (mount.opened);
+  if (mount.nodes != NULL)
     nodes_free (mount.nodes);
-  }
   return error != NULL ? complain (error) : result;
 }
 
@@ -239,6 +258,7 @@ run (Options *options, GError **error)
   g_autoptr (Backend) backend = NULL;
   int ready = -1;
 
+  allow_many_files ();
   if (!settle_source (options, error))
     return EXIT_FAILURE;
   backend = backend_open (options->source, &backend_options, error);

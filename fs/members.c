@@ -1,4 +1,4 @@
-/* What directories list: domains, snapshots (nested and flat) and disks.
+/* What directories list: domains and snapshots (nested and flat).  Disks are in disks.c.
  *
  * Each list has its twin that finds one file name in it without going through
  * the list.  What is in a picture is answered at once; only domains may have
@@ -145,54 +145,4 @@ find_child (const Place *dir, const char *file_name, Place *child, GError **erro
   *child = place_inside (dir, dir->kind->member);
   child->snapshot = snapshot;
   return TRUE;
-}
-
-static const GPtrArray *
-disks_of (const Place *dir)
-{
-  return dir->snapshot != NULL ? dir->snapshot->disks : dir->domain->disks;
-}
-
-static char *
-disk_file_name (const Disk *disk)
-{
-  g_autofree char *target = name_encode (disk->target);
-
-  return g_strconcat (target, ".xml", NULL);
-}
-
-gboolean
-list_disks (const Place *dir, Listing *listing, GError **error)
-{
-  const GPtrArray *disks = disks_of (dir);
-  g_auto (Place) place = place_inside (dir, dir->kind->member);
-
-  for (guint i = 0; i < disks->len; i++) {
-    g_autofree char *file_name = NULL;
-
-    place.disk = g_ptr_array_index (disks, i);
-    if (place.disk->xml == NULL)
-      continue;
-    file_name = disk_file_name (place.disk);
-    listing_add (listing, file_name, &place);
-  }
-  return TRUE;
-}
-
-gboolean
-find_disk_file (const Place *dir, const char *file_name, Place *child, GError **error)
-{
-  const GPtrArray *disks = disks_of (dir);
-
-  for (guint i = 0; i < disks->len; i++) {
-    const Disk *disk = g_ptr_array_index (disks, i);
-    g_autofree char *called = disk_file_name (disk);
-
-    if (disk->xml == NULL || strcmp (called, file_name) != 0)
-      continue;
-    *child = place_inside (dir, dir->kind->member);
-    child->disk = disk;
-    return TRUE;
-  }
-  return not_found (error, file_name);
 }

@@ -232,6 +232,14 @@ find_cut (const Domain *domain, const char *file_name)
   return NULL;
 }
 
+char *
+name_of_disk (const Disk *disk, const char *suffix)
+{
+  g_autofree char *target = name_encode (disk->target);
+
+  return g_strconcat (target, suffix, NULL);
+}
+
 const Snapshot *
 name_find_snapshot (const Domain *domain, const char *file_name)
 {

@@ -18,6 +18,9 @@ char *name_true (const char *file_name);
 /* The file name of one snapshot in this picture, namesakes told apart.  Free with g_free. */
 char *name_of_snapshot (const Domain *domain, const Snapshot *snapshot);
 
+/* The file name of one of a disk's files; @suffix: ".raw".  Free with g_free. */
+char *name_of_disk (const Disk *disk, const char *suffix);
+
 /* The snapshot that has this file name in this picture; NULL: none.  Only canonical forms resolve.
  */
 const Snapshot *name_find_snapshot (const Domain *domain, const char *file_name);

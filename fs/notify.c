@@ -41,10 +41,12 @@ take_back_entry (const Notifier *notifier, guint64 parent, const char *name)
   fuse_lowlevel_notify_inval_entry (notifier->mount->session, parent, name, strlen (name));
 }
 
+/* Attributes and content; the bytes of a disk as it was never change. */
 static void
-take_back_content (const Notifier *notifier, guint64 number)
+take_back_content (const Notifier *notifier, guint64 number, const NodeKind *kind)
 {
-  fuse_lowlevel_notify_inval_inode (notifier->mount->session, number, 0, 0);
+  fuse_lowlevel_notify_inval_inode (notifier->mount->session, number,
+                                    kind->measure != NULL ? -1 : 0, 0);
 }
 
 static void compare (const Notifier *notifier, const Place *old, const Place *now);
@@ -55,12 +57,15 @@ compare_listing (const Notifier *notifier, const Place *dir, guint64 number, con
 {
   g_auto (Listing) listing = { 0 };
   Place fixed = *dir;
-  NodeKind only_rows = *dir->kind;
+  NodeKind compared = *dir->kind;
 
   /* Snapshots are compared by their ids, not by the directory that they are in. */
   if (dir->kind->member != NULL && S_ISDIR (dir->kind->member->mode))
-    only_rows.list = NULL;
-  fixed.kind = &only_rows;
+    compared.list = NULL;
+  /* What changes by itself nobody keeps, and whether it is there may have to be waited for. */
+  if (dir->kind->beside != NULL && dir->kind->beside->changes)
+    compared.beside = NULL;
+  fixed.kind = &compared;
   if (!place_list (&fixed, &listing, NULL))
     return;
   for (guint i = 0; i < listing.entries->len; i++) {
@@ -86,7 +91,7 @@ compare (const Notifier *notifier, const Place *old, const Place *now)
   if (number == 0)
     return;
   if (!old->kind->changes)
-    take_back_content (notifier, number);
+    take_back_content (notifier, number, old->kind);
   if (S_ISDIR (old->kind->mode))
     compare_listing (notifier, old, number, now);
 }

@@ -1,5 +1,6 @@
 /* The table that libfuse calls, and everything that is refused or means nothing. */
 #include "operations.h"
+#include "raw.h"
 #include "request.h"
 
 /* A refusal needs the place only to tell its domain's control/error. */
@@ -90,8 +91,16 @@ op_fsync (fuse_req_t req, fuse_ino_t ino, int only_data, struct fuse_file_info *
   request_run (req, "fsync", do_nothing, 0, &(Arguments){ 0 });
 }
 
+/* The kernel splits what is longer; session_new tells it the same. */
+static void
+op_init (void *data, struct fuse_conn_info *connection)
+{
+  connection->max_read = RAW_READ_LIMIT;
+}
+
 /* getxattr and listxattr are missing on purpose: after one ENOSYS the kernel stops asking. */
 const struct fuse_lowlevel_ops operations = {
+  .init = op_init,
   .lookup = op_lookup,
   .forget = op_forget,
   .forget_multi = op_forget_multi,
@@ -106,6 +115,7 @@ const struct fuse_lowlevel_ops operations = {
   .fsyncdir = op_fsync,
   .open = op_open,
   .read = op_read,
+  .lseek = op_lseek,
   .write = op_write,
   .flush = op_flush,
   .fsync = op_fsync,

@@ -24,6 +24,8 @@ void op_releasedir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 void op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file);
 void op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
               struct fuse_file_info *file);
+void op_lseek (fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+               struct fuse_file_info *file);
 void op_write (fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
                struct fuse_file_info *file);
 void op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file);

@@ -26,6 +26,7 @@ const char options_help[] =
     "     umask=OCTAL      bits that no mode has (default: 027)\n"
     "     domains=GLOB     show only these domains (may be repeated)\n"
     "     allow=DIR        disks may have files below DIR too (may be repeated)\n"
+    "     cache            disk files go through the page cache\n"
     "     discard=no       neither rmdir nor control/discard discards a snapshot\n"
     "  -h, --help          show this\n"
     "  -V, --version       show the version\n";
@@ -53,6 +54,13 @@ take_access (Options *options, const char *option, const char *value, GError **e
 {
   options->read_only = strcmp (option, "ro") == 0;
   return take_kernel (options, option, value, error);
+}
+
+static gboolean
+take_cache (Options *options, const char *option, const char *value, GError **error)
+{
+  options->cache = TRUE;
+  return TRUE;
 }
 
 static gboolean
@@ -118,20 +126,48 @@ take_allow (Options *options, const char *option, const char *value, GError **er
 }
 
 static const Row rows[] = {
-  { "ro", take_access },      { "rw", take_access },         { "allow_other", take_kernel },
-  { "dev", take_kernel },     { "nodev", take_kernel },      { "suid", take_kernel },
-  { "nosuid", take_kernel },  { "exec", take_kernel },       { "noexec", take_kernel },
-  { "sync", take_kernel },    { "async", take_kernel },      { "dirsync", take_kernel },
-  { "noatime", take_kernel }, { "nodiratime", take_kernel }, { "uid=", take_uid },
-  { "gid=", take_gid },       { "umask=", take_umask },      { "domains=", take_domains },
-  { "allow=", take_allow },   { "discard=", take_discard },  { "defaults", ignore },
-  { "auto", ignore },         { "noauto", ignore },          { "user", ignore },
-  { "nouser", ignore },       { "users", ignore },           { "owner", ignore },
-  { "group", ignore },        { "_netdev", ignore },         { "nofail", ignore },
-  { "atime", ignore },        { "diratime", ignore },        { "relatime", ignore },
-  { "norelatime", ignore },   { "strictatime", ignore },     { "nostrictatime", ignore },
-  { "lazytime", ignore },     { "nolazytime", ignore },      { "default_permissions", ignore },
-  { "user=", ignore },        { "comment=", ignore },
+  { "ro", take_access },
+  { "rw", take_access },
+  { "allow_other", take_kernel },
+  { "dev", take_kernel },
+  { "nodev", take_kernel },
+  { "suid", take_kernel },
+  { "nosuid", take_kernel },
+  { "exec", take_kernel },
+  { "noexec", take_kernel },
+  { "sync", take_kernel },
+  { "async", take_kernel },
+  { "dirsync", take_kernel },
+  { "noatime", take_kernel },
+  { "nodiratime", take_kernel },
+  { "uid=", take_uid },
+  { "gid=", take_gid },
+  { "umask=", take_umask },
+  { "domains=", take_domains },
+  { "allow=", take_allow },
+  { "cache", take_cache },
+  { "discard=", take_discard },
+  { "defaults", ignore },
+  { "auto", ignore },
+  { "noauto", ignore },
+  { "user", ignore },
+  { "nouser", ignore },
+  { "users", ignore },
+  { "owner", ignore },
+  { "group", ignore },
+  { "_netdev", ignore },
+  { "nofail", ignore },
+  { "atime", ignore },
+  { "diratime", ignore },
+  { "relatime", ignore },
+  { "norelatime", ignore },
+  { "strictatime", ignore },
+  { "nostrictatime", ignore },
+  { "lazytime", ignore },
+  { "nolazytime", ignore },
+  { "default_permissions", ignore },
+  { "user=", ignore },
+  { "comment=", ignore },
 };
 
 static gboolean

@@ -13,6 +13,7 @@ typedef struct {
   gboolean version;
   gboolean rows; /* --rows: print the table, for the check of the manual */
   gboolean read_only;
+  gboolean cache;   /* disk files go through the page cache */
   gboolean discard; /* FALSE: rmdir and control/discard are not offered */
   uid_t uid;
   gid_t gid;

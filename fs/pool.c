@@ -5,7 +5,6 @@
 #include "../backend/threads.h"
 
 struct Pool {
-  void (*run) (gpointer item);
   Queue *queue;
   Lock lock;
   Condition idle;
@@ -27,21 +26,20 @@ static void *
 work (void *data)
 {
   Pool *pool = data;
-  gpointer item;
+  PoolItem *item;
 
   while ((item = queue_pop (pool->queue)) != NULL) {
-    pool->run (item);
+    item->run (item);
     note_finished (pool);
   }
   return NULL;
 }
 
 Pool *
-pool_new (const char *name, guint threads, void (*run) (gpointer item))
+pool_new (const char *name, guint threads)
 {
   Pool *pool = g_malloc0 (sizeof *pool + threads * sizeof pool->threads[0]);
 
-  pool->run = run;
   pool->queue = queue_new ();
   lock_init (&pool->lock);
   pool->idle = (Condition)CONDITION_INIT;
@@ -52,7 +50,7 @@ pool_new (const char *name, guint threads, void (*run) (gpointer item))
 }
 
 void
-pool_push (Pool *pool, gpointer item)
+pool_push (Pool *pool, PoolItem *item)
 {
   {
     autolock held = lock_hold (&pool->lock);

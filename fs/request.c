@@ -1,4 +1,5 @@
-/* The only file that replies, maps errors to errno, defers and interrupts.
+/* The only file that replies, maps errors to errno, defers and interrupts, but for reads of disks
+ * (raw.c), which take a shorter way.
  *
  * A request begins on the stack of the loop's thread, which must not wait.  If
  * its handler has to, the request is copied to the heap with everything it
@@ -27,6 +28,7 @@ typedef enum {
   ANSWER_BYTES,
   ANSWER_LISTING,
   ANSWER_LINK,
+  ANSWER_OFFSET,
   ANSWER_WRITTEN,
   ANSWER_SPACE,
 } AnswerKind;
@@ -45,6 +47,7 @@ typedef struct {
       gsize size;
       gboolean entered;
     } bytes;
+    off_t offset;
     gsize written;
     struct statvfs space;
   };
@@ -65,6 +68,7 @@ typedef struct Private {
 
 /* A request that left the stack it began on. */
 typedef struct {
+  PoolItem item;
   Request request;
   Private private;
 } Deferred;
@@ -212,6 +216,14 @@ request_answer_link (Request *request, char *target)
 }
 
 gboolean
+request_answer_offset (Request *request, off_t offset)
+{
+  request->private->answer.offset = offset;
+  request->private->answer.kind = ANSWER_OFFSET;
+  return TRUE;
+}
+
+gboolean
 request_answer_written (Request *request, gsize size)
 {
   request->private->answer.written = size;
@@ -269,6 +281,9 @@ reply (const Mount *mount, fuse_req_t req, const Answer *answer)
     break;
   case ANSWER_LINK:
     fuse_reply_readlink (req, answer->owned);
+    break;
+  case ANSWER_OFFSET:
+    fuse_reply_lseek (req, answer->offset);
     break;
   case ANSWER_WRITTEN:
     fuse_reply_write (req, answer->written);
@@ -328,10 +343,10 @@ try (Request *request)
   return TRUE;
 }
 
-void
-request_run_deferred (gpointer item)
+static void
+run_deferred (PoolItem *item)
 {
-  Deferred *deferred = item;
+  Deferred *deferred = (Deferred *)item;
   const Arguments *arguments = &deferred->request.arguments;
 
   try (&deferred->request);
@@ -347,6 +362,7 @@ defer (const Request *request, Pool *pool)
   Deferred *deferred = g_new0 (Deferred, 1);
   Arguments *arguments = &deferred->request.arguments;
 
+  deferred->item.run = run_deferred;
   deferred->request = *request;
   deferred->private = *request->private;
   deferred->request.private = &deferred->private;
@@ -354,7 +370,16 @@ defer (const Request *request, Pool *pool)
   arguments->name = g_strdup (arguments->name);
   arguments->new_name = g_strdup (arguments->new_name);
   arguments->data = g_memdup2 (arguments->data, arguments->data != NULL ? arguments->size : 0);
-  pool_push (pool, deferred);
+  pool_push (pool, &deferred->item);
+}
+
+/* NULL with -s. */
+static Pool *
+pool_for (const Mount *mount, WaitFor what)
+{
+  if (what == WAIT_TO_CHANGE)
+    return mount->changers;
+  return what == WAIT_FOR_STORAGE ? mount->storage : mount->readers;
 }
 
 void
@@ -372,7 +397,7 @@ request_run (fuse_req_t req, const char *verb, Handler handler, guint64 number,
   }
   if (try (&request))
     return;
-  pool = request.wait.needed == WAIT_TO_CHANGE ? mount->changers : mount->readers;
+  pool = pool_for (mount, request.wait.needed);
   if (pool != NULL) {
     defer (&request, pool);
     return;

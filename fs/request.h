@@ -21,6 +21,7 @@ typedef struct {
   const char *data;
   gsize size;
   off_t offset;
+  int whence;     /* of lseek */
   unsigned flags; /* rename's, or the FUSE_SET_ATTR_* of setattr */
   off_t new_size; /* of setattr */
   struct fuse_file_info file;
@@ -38,9 +39,6 @@ struct Request {
  * it. */
 void request_run (fuse_req_t req, const char *verb, Handler handler, guint64 number,
                   const Arguments *arguments);
-
-/* What the pools run: a request that had to wait. */
-void request_run_deferred (gpointer item);
 
 /* Where the request's node is; see place_of_node. */
 gboolean request_place (Request *request, Place *place, GError **error);
@@ -66,6 +64,7 @@ gboolean request_answer_bytes (Request *request, const char *bytes, gsize size);
 /* What readdir or readdirplus (@entered: it counted lookups) made; takes @bytes. */
 gboolean request_answer_listing (Request *request, char *bytes, gsize size, gboolean entered);
 gboolean request_answer_link (Request *request, char *target); /* takes @target */
+gboolean request_answer_offset (Request *request, off_t offset);
 gboolean request_answer_written (Request *request, gsize size);
 gboolean request_answer_space (Request *request, const struct statvfs *space);
 

@@ -42,12 +42,6 @@ show_snapshot_xml (const Place *place, GError **error)
 }
 
 Text *
-show_disk_xml (const Place *place, GError **error)
-{
-  return text_or_gone (place->disk->xml, error);
-}
-
-Text *
 show_description (const Place *place, GError **error)
 {
   const char *text = place->snapshot->description;

@@ -10,13 +10,25 @@
 #define DIRECTORY (S_IFDIR | 0550)
 #define WRITABLE (S_IFDIR | 0750)
 #define TEXT (S_IFREG | 0440)
+#define DISK (S_IFREG | 0440)
 #define EDITABLE (S_IFREG | 0640)
 #define COMMAND (S_IFREG | 0640)
 #define LINK (S_IFLNK | 0777)
 
 /* clang-format off */
 static const NodeKind disk_kind = {
-  .role = "disk.xml", .pattern = "TARGET.xml", .mode = TEXT, .show = show_disk_xml
+  .role = "disk.xml", .pattern = "TARGET.xml", .suffix = ".xml", .mode = TEXT,
+  .present = has_disk_xml, .show = show_disk_xml
+};
+
+static const NodeKind frozen_disk_kind = {
+  .role = "disk.raw", .pattern = "TARGET.raw", .suffix = ".raw", .mode = DISK,
+  .present = is_readable, .measure = measure_frozen
+};
+
+static const NodeKind live_disk_kind = {
+  .role = "disk.raw", .pattern = "TARGET.raw", .suffix = ".raw", .mode = DISK, .changes = TRUE,
+  .present = is_at_rest, .measure = measure_live
 };
 
 static const NodeKind snapshot_control[] = {
@@ -33,7 +45,7 @@ static const NodeKind snapshot_rows[] = {
   { .name = "description", .mode = EDITABLE, .show = show_description, .edit = edit_description },
   { .name = "info", .mode = TEXT, .changes = TRUE, .show = show_snapshot_info },
   { .name = "disks", .mode = DIRECTORY,
-    .list = list_disks, .find = find_disk_file, .member = &disk_kind },
+    .list = list_disks, .find = find_disk_file, .member = &disk_kind, .beside = &frozen_disk_kind },
   { .name = "control", .mode = DIRECTORY, .rows = snapshot_control },
   { 0 }
 };
@@ -63,7 +75,7 @@ static const NodeKind domain_rows[] = {
   { .name = "current", .mode = LINK, .changes = TRUE, .present = has_current,
     .target = target_current },
   { .name = "disks", .mode = DIRECTORY,
-    .list = list_disks, .find = find_disk_file, .member = &disk_kind },
+    .list = list_disks, .find = find_disk_file, .member = &disk_kind, .beside = &live_disk_kind },
   { .name = "control", .mode = DIRECTORY, .rows = domain_control },
   { .name = ".snapshots", .mode = WRITABLE, .unlisted = TRUE, .flat = TRUE,
     .list = list_snapshots, .find = find_snapshot, .member = &flat_snapshot_kind,
@@ -120,6 +132,8 @@ print_rows (const NodeKind *kind, const char *directory)
     print_rows (row, path);
   if (kind->member != NULL && kind->member != kind)
     print_rows (kind->member, path);
+  if (kind->beside != NULL)
+    print_rows (kind->beside, path);
 }
 
 void

@@ -12,12 +12,14 @@
  *   editable text     .show + .edit            each write gives the text since the open
  *   command           .usage + .store          one write is one command; reads as the usage
  *   log               .show + .store           the same, but reads as what is going on
+ *   disk file         .measure                 the bytes of a disk
  * Any of them may answer with no error after place_may_wait refused: the same is then
  * asked again where waiting is allowed. */
 struct NodeKind {
   const char *name;    /* NULL: .list of the directory names it */
   const char *role;    /* tells nodes of kinds without a name apart */
   const char *pattern; /* how the manual writes that name: "SNAPSHOT" */
+  const char *suffix;  /* of the names of a disk's files of this kind: ".raw" */
   mode_t mode;
   BackendCan needs;  /* absent unless the domain and the snapshot can do all these */
   gboolean unlisted; /* resolvable, but not in readdir */
@@ -25,20 +27,24 @@ struct NodeKind {
   gboolean flat;     /* its directories are nodes of their own beside the nested ones */
   gboolean quick;    /* .store never waits, and has to work while everything else does */
 
-  /* Further conditions for its being there; NULL: none. */
+  /* Further conditions for its being there; NULL: none.  That of a disk's file may have to wait. */
   gboolean (*present) (const Place *place);
 
   const NodeKind *rows;
   const NodeKind *member;
+  const NodeKind *beside; /* a second kind of member, told from the first by its suffix */
   /* Everything listed, in order. */
   gboolean (*list) (const Place *dir, Listing *listing, GError **error);
-  /* Fills in @child, of kind .member, or NOT_FOUND. */
+  /* Fills in @child, of kind .member or .beside, or NOT_FOUND. */
   gboolean (*find) (const Place *dir, const char *file_name, Place *child, GError **error);
   /* In a directory: takes a snapshot called @name; its id. */
   char *(*make) (const Place *dir, const char *name, Job *job, GError **error);
   /* Of a member. */
   gboolean (*drop) (const Place *place, Job *job, GError **error);
   gboolean (*rename) (const Place *place, const char *name, Job *job, GError **error);
+
+  /* Size, storage and time. */
+  gboolean (*measure) (const Place *place, DiskMeasure *measure, GError **error);
 
   char *(*target) (const Place *place, GError **error);
   Text *(*show) (const Place *place, GError **error);

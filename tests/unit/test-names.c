@@ -241,6 +241,20 @@ long_namesakes_are_told_apart (void **state)
   assert_all_resolve (domain);
 }
 
+static void
+a_disks_files_are_called_by_its_target (void **state)
+{
+  Disk *plain = disk_new ("vda", 0, NULL);
+  Disk *strange = disk_new ("a/b", 0, NULL);
+  g_autofree char *raw = name_of_disk (plain, ".raw");
+  g_autofree char *escaped = name_of_disk (strange, ".xml");
+
+  disk_free (plain);
+  disk_free (strange);
+  assert_text (raw, "vda.raw");
+  assert_text (escaped, "a%2Fb.xml");
+}
+
 int
 main (void)
 {
@@ -257,6 +271,7 @@ main (void)
     cmocka_unit_test (random_snapshots_are_found_by_their_file_names),
     cmocka_unit_test (namesakes_are_told_apart),
     cmocka_unit_test (long_namesakes_are_told_apart),
+    cmocka_unit_test (a_disks_files_are_called_by_its_target),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

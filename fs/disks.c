@@ -1,0 +1,144 @@
+/* The rows in `disks`: for each disk its description and its bytes.
+ *
+ * The two are kinds of their own under one name with different suffixes.  A disk as it was is as
+ * old as its snapshot, whatever happens to that one's name or description: backup programs take a
+ * file whose times changed for another.  A disk as it is is measured each time, and is not there
+ * while the machine runs. */
+#include "attr.h"
+#include "names.h"
+#include "rows.h"
+
+#include <string.h>
+
+static const GPtrArray *
+disks_of (const Place *dir)
+{
+  return dir->snapshot != NULL ? dir->snapshot->disks : dir->domain->disks;
+}
+
+/* What asking whether a row is there left to be asked again. */
+static gboolean
+has_to_wait (const Place *dir)
+{
+  return !dir->wait->allowed && dir->wait->needed != WAIT_FOR_NOTHING;
+}
+
+static void
+list_disk (const Place *dir, const NodeKind *kind, const Disk *disk, Listing *listing)
+{
+  g_auto (Place) place = place_inside (dir, kind);
+
+  place.disk = disk;
+  if (row_present (&place)) {
+    g_autofree char *file_name = name_of_disk (disk, kind->suffix);
+
+    listing_add (listing, file_name, &place);
+  }
+}
+
+gboolean
+list_disks (const Place *dir, Listing *listing, GError **error)
+{
+  const GPtrArray *disks = disks_of (dir);
+
+  for (guint i = 0; i < disks->len; i++) {
+    const Disk *disk = g_ptr_array_index (disks, i);
+
+    list_disk (dir, dir->kind->member, disk, listing);
+    if (dir->kind->beside != NULL)
+      list_disk (dir, dir->kind->beside, disk, listing);
+  }
+  return !has_to_wait (dir);
+}
+
+/* The disk whose file of @kind is called @file_name. */
+static gboolean
+find_of_kind (const Place *dir, const NodeKind *kind, const char *file_name, Place *child)
+{
+  const GPtrArray *disks = disks_of (dir);
+
+  if (!g_str_has_suffix (file_name, kind->suffix))
+    return FALSE;
+  *child = place_inside (dir, kind);
+  for (guint i = 0; i < disks->len; i++) {
+    g_autofree char *called = NULL;
+
+    child->disk = g_ptr_array_index (disks, i);
+    called = name_of_disk (child->disk, kind->suffix);
+    if (strcmp (called, file_name) == 0 && row_present (child))
+      return TRUE;
+  }
+  place_clear (child);
+  return FALSE;
+}
+
+gboolean
+find_disk_file (const Place *dir, const char *file_name, Place *child, GError **error)
+{
+  if (find_of_kind (dir, dir->kind->member, file_name, child) ||
+      find_of_kind (dir, dir->kind->beside, file_name, child))
+    return TRUE;
+  if (has_to_wait (dir))
+    return FALSE;
+  return fail (error, BACKEND_ERROR_NOT_FOUND, "there is no \"%s\" here", file_name);
+}
+
+gboolean
+has_disk_xml (const Place *place)
+{
+  return place->disk->xml != NULL;
+}
+
+Text *
+show_disk_xml (const Place *place, GError **error)
+{
+  if (!has_disk_xml (place)) {
+    fail (error, BACKEND_ERROR_STALE, "the description of disk \"%s\" is gone",
+          place->disk->target);
+    return NULL;
+  }
+  return text_ref (place->disk->xml);
+}
+
+gboolean
+is_readable (const Place *place)
+{
+  return place->disk->readable;
+}
+
+gboolean
+measure_frozen (const Place *place, DiskMeasure *measure, GError **error)
+{
+  const Disk *disk = place->disk;
+
+  *measure = (DiskMeasure){
+    .size = disk->size,
+    .allocated = disk->allocated != 0 ? MIN (disk->allocated, disk->size) : disk->size,
+    .modified = attr_nanoseconds (place->snapshot->created),
+  };
+  return TRUE;
+}
+
+/* It is there unless the machine runs; what else is wrong with it, stat says. */
+gboolean
+is_at_rest (const Place *place)
+{
+  g_autoptr (GError) error = NULL;
+  DiskMeasure measure;
+
+  if (!place->disk->readable)
+    return FALSE;
+  if (measure_live (place, &measure, &error))
+    return TRUE;
+  return error != NULL && !g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY);
+}
+
+gboolean
+measure_live (const Place *place, DiskMeasure *measure, GError **error)
+{
+  if (!place_may_wait (place) || !backend_measure_disk (place->mount->backend, place->owner->name,
+                                                        place->disk->target, measure, error))
+    return FALSE;
+  measure->allocated = MIN (measure->allocated, measure->size);
+  return TRUE;
+}
