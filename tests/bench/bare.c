@@ -1,291 +1,60 @@
-/* The ceiling that browsing is measured against: a tree in memory behind
- * libfuse's low-level API and nothing else.
+/* The ceilings that vmsnapfs is measured against: libfuse's low-level API and nothing else.
  *
- *   bare DIRECTORY MOUNTPOINT
+ *   bare DIRECTORY MOUNTPOINT               of browsing (bare-tree.c)
+ *   bare [--cache] --file FILE MOUNTPOINT   of reading (bare-file.c)
  *
- * Reads the tree of DIRECTORY (a mounted vmsnapfs, with its unlisted
- * directories) into memory and serves the same shape, names, modes and bytes,
- * with the same open flags, cache times, max_write and single-threaded loop as
- * fs/.  A node's inode number is its index, an entry's cookie its position:
- * there is nothing left to save.  It stays in the foreground, changes nothing
- * and frees nothing. */
-#include <dirent.h>
+ * The first reads the tree of DIRECTORY (a mounted vmsnapfs, with its unlisted
+ * directories) into memory and serves the same; the second serves the bytes of
+ * FILE as MOUNTPOINT, which is a regular file.  Both with the same open flags,
+ * cache times, request sizes and single-threaded loop as fs/.  It stays in the
+ * foreground, changes nothing and frees nothing. */
+#include "bare.h"
+
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <fuse_lowlevel.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#define TIMEOUT 3600.0 /* seconds, of what does not change by itself */
-#define HASH_SIZE (1u << 20)
-#define ROOT 1
-
-typedef struct {
-  char *name;
-  char *bytes; /* of a file or a link */
-  struct stat st;
-  double timeout;
-  int unlisted;
-  unsigned first, children, next_in_hash; /* the children of a directory stand in a row */
-  unsigned parent;
-} Node;
-
-static Node *nodes;
-static unsigned node_count = ROOT + 1, node_room;
-static unsigned hash[HASH_SIZE];
-
-/* ---- reading the tree */
-
-static const char *const unlisted_names[] = { ".snapshots", ".vmsnapfs" };
-static const char *const changing_names[] = { "info", "current", "error", "jobs", "stats" };
-
-#define CONTAINS(list, name) contains (list, sizeof list / sizeof list[0], name)
-
-static int
-contains (const char *const *list, size_t length, const char *name)
+void
+bare_init (void *data, struct fuse_conn_info *connection)
 {
-  for (size_t i = 0; i < length; i++)
-    if (strcmp (list[i], name) == 0)
-      return 1;
-  return 0;
+  connection->max_read = READ_LIMIT;
 }
 
-static unsigned
-hash_of (unsigned parent, const char *name)
-{
-  unsigned value = parent * 2654435761u;
-
-  for (; *name != '\0'; name++)
-    value = (value ^ (unsigned char)*name) * 16777619u;
-  return value & (HASH_SIZE - 1);
-}
-
-static void
-add_node (unsigned parent, int dir, const char *name, int unlisted)
-{
-  unsigned place = hash_of (parent, name);
-  Node *node;
-
-  if (node_count >= node_room) {
-    node_room = node_room * 2 + 1024;
-    nodes = realloc (nodes, node_room * sizeof *nodes);
-  }
-  node = &nodes[node_count];
-  *node = (Node){ .name = strdup (name), .unlisted = unlisted, .parent = parent };
-  if (fstatat (dir, name, &node->st, AT_SYMLINK_NOFOLLOW) < 0)
-    err (1, "%s", name);
-  node->st.st_ino = node_count;
-  node->timeout = CONTAINS (changing_names, name) ? 0 : TIMEOUT;
-  node->next_in_hash = hash[place];
-  hash[place] = node_count++;
-  nodes[parent].children++;
-}
-
-static void
-read_bytes (unsigned number, int dir)
-{
-  Node *node = &nodes[number];
-  size_t size = (size_t)node->st.st_size;
-
-  node->bytes = malloc (size + 1);
-  node->bytes[size] = '\0';
-  if (S_ISLNK (node->st.st_mode)) {
-    if (readlinkat (dir, node->name, node->bytes, size) != node->st.st_size)
-      err (1, "%s", node->name);
-    return;
-  }
-  int fd = openat (dir, node->name, O_RDONLY);
-  if (fd < 0 || read (fd, node->bytes, size) != node->st.st_size)
-    err (1, "%s", node->name);
-  close (fd);
-}
-
-static void
-read_directory (unsigned number, int fd)
-{
-  DIR *stream = fdopendir (dup (fd));
-  struct dirent *entry;
-  struct stat st;
-
-  nodes[number].first = node_count;
-  while ((entry = readdir (stream)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-      add_node (number, fd, entry->d_name, 0);
-  closedir (stream);
-  for (unsigned i = 0; i < sizeof unlisted_names / sizeof unlisted_names[0]; i++)
-    if (fstatat (fd, unlisted_names[i], &st, 0) == 0)
-      add_node (number, fd, unlisted_names[i], 1);
-
-  unsigned first = nodes[number].first, end = node_count;
-  for (unsigned i = first; i < end; i++) {
-    if (!S_ISDIR (nodes[i].st.st_mode)) {
-      read_bytes (i, fd);
-      continue;
-    }
-    int child = openat (fd, nodes[i].name, O_RDONLY | O_DIRECTORY);
-    if (child < 0)
-      err (1, "%s", nodes[i].name);
-    read_directory (i, child);
-    close (child);
-  }
-}
-
-/* ---- serving it */
-
-static unsigned
-find (unsigned parent, const char *name)
-{
-  unsigned number = hash[hash_of (parent, name)];
-
-  while (number != 0 && (nodes[number].parent != parent || strcmp (nodes[number].name, name) != 0))
-    number = nodes[number].next_in_hash;
-  return number;
-}
-
-static struct fuse_entry_param
-entry_of (unsigned number)
-{
-  return (struct fuse_entry_param){ .ino = number,
-                                    .attr = nodes[number].st,
-                                    .attr_timeout = nodes[number].timeout,
-                                    .entry_timeout = nodes[number].timeout };
-}
-
-static void
-op_lookup (fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-  unsigned number = find ((unsigned)parent, name);
-
-  if (number == 0) {
-    fuse_reply_err (req, ENOENT);
-    return;
-  }
-  struct fuse_entry_param entry = entry_of (number);
-  fuse_reply_entry (req, &entry);
-}
-
-static void
-op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
-{
-  fuse_reply_attr (req, &nodes[ino].st, nodes[ino].timeout);
-}
-
-static void
-op_readlink (fuse_req_t req, fuse_ino_t ino)
-{
-  fuse_reply_readlink (req, nodes[ino].bytes);
-}
-
-static void
-op_opendir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
-{
-  fuse_reply_open (req, file);
-}
-
-/* Cookies: 1 is ".", 2 is "..", then the children. */
-static void
-list (fuse_req_t req, unsigned dir, size_t size, off_t offset, int plus)
-{
-  static char buffer[1 << 20];
-  size_t used = 0, most = size < sizeof buffer ? size : sizeof buffer;
-
-  for (unsigned i = (unsigned)offset; i < nodes[dir].children + 2; i++) {
-    unsigned number = i < 2 ? dir : nodes[dir].first + i - 2;
-    const char *name = i == 0 ? "." : i == 1 ? ".." : nodes[number].name;
-    struct fuse_entry_param entry = entry_of (number);
-    size_t length;
-
-    if (i >= 2 && nodes[number].unlisted)
-      continue;
-    if (i < 2 || entry.attr_timeout == 0)
-      entry.ino = 0; /* the kernel takes the name and asks for the rest when it wants it */
-    length = plus ? fuse_add_direntry_plus (req, buffer + used, most - used, name, &entry, i + 1)
-                  : fuse_add_direntry (req, buffer + used, most - used, name, &entry.attr, i + 1);
-    if (length > most - used)
-      break;
-    used += length;
-  }
-  fuse_reply_buf (req, buffer, used);
-}
-
-static void
-op_readdir (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *file)
-{
-  list (req, (unsigned)ino, size, offset, 0);
-}
-
-static void
-op_readdirplus (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                struct fuse_file_info *file)
-{
-  list (req, (unsigned)ino, size, offset, 1);
-}
-
-static void
-op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
-{
-  file->direct_io = nodes[ino].timeout == 0;
-  file->keep_cache = !file->direct_io;
-  file->noflush = 1;
-  fuse_reply_open (req, file);
-}
-
-static void
-op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *file)
-{
-  size_t all = (size_t)nodes[ino].st.st_size, from = (size_t)offset;
-
-  if (from > all)
-    from = all;
-  fuse_reply_buf (req, nodes[ino].bytes + from, all - from < size ? all - from : size);
-}
-
-static void
-op_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+void
+bare_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
   fuse_reply_err (req, 0);
 }
 
-static const struct fuse_lowlevel_ops operations = {
-  .lookup = op_lookup,
-  .getattr = op_getattr,
-  .readlink = op_readlink,
-  .opendir = op_opendir,
-  .readdir = op_readdir,
-  .readdirplus = op_readdirplus,
-  .open = op_open,
-  .read = op_read,
-  .release = op_release,
-  .releasedir = op_release,
-};
+static const struct fuse_lowlevel_ops *
+prepare (int argc, char **argv)
+{
+  int cache = argc > 1 && strcmp (argv[1], "--cache") == 0;
+
+  if (argc == 4 + cache && strcmp (argv[1 + cache], "--file") == 0)
+    return bare_file (argv[2 + cache], cache);
+  if (argc != 3 || cache)
+    errx (2, "usage: bare DIRECTORY MOUNTPOINT, or bare [--cache] --file FILE MOUNTPOINT");
+  return bare_tree (argv[1]);
+}
 
 int
 main (int argc, char **argv)
 {
-  char *arguments[] = { argv[0], (char *)"-odefault_permissions,fsname=bare", NULL };
-  struct fuse_args args = FUSE_ARGS_INIT (2, arguments);
+  struct fuse_args args = FUSE_ARGS_INIT (0, NULL);
   struct rlimit files = { 65536, 65536 };
+  const struct fuse_lowlevel_ops *operations;
   struct fuse_session *session;
+  char options[100];
 
-  if (argc != 3)
-    errx (2, "usage: bare DIRECTORY MOUNTPOINT");
   setrlimit (RLIMIT_NOFILE, &files); /* a chain is read with one descriptor for each level */
-  int fd = open (argv[1], O_RDONLY | O_DIRECTORY);
-  if (fd < 0)
-    err (1, "%s", argv[1]);
-  node_room = 1024;
-  nodes = calloc (node_room, sizeof *nodes);
-  nodes[ROOT] = (Node){ .name = (char *)"", .timeout = TIMEOUT };
-  fstat (fd, &nodes[ROOT].st);
-  nodes[ROOT].st.st_ino = ROOT;
-  read_directory (ROOT, fd);
-  close (fd);
-
-  session = fuse_session_new (&args, &operations, sizeof operations, NULL);
-  if (session == NULL || fuse_session_mount (session, argv[2]) != 0)
+  operations = prepare (argc, argv);
+  snprintf (options, sizeof options, "-odefault_permissions,max_read=%d,fsname=bare", READ_LIMIT);
+  fuse_opt_add_arg (&args, argv[0]);
+  fuse_opt_add_arg (&args, options);
+  session = fuse_session_new (&args, operations, sizeof *operations, NULL);
+  if (session == NULL || fuse_session_mount (session, argv[argc - 1]) != 0)
     return 1;
   fuse_set_signal_handlers (session);
   fuse_session_loop (session);
