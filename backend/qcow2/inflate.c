@@ -1,14 +1,51 @@
 /* The two compressions of qcow2, as QEMU reads them (block/qcow2-threads.c).
  *
  * The length that an image says is rounded up to sectors, so what follows the stream is not looked
- * at. */
+ * at.
+ *
+ * A cluster is decompressed in one call, straight to its place: so whatever window a stream asks
+ * for, none is allocated.  Deflate is libdeflate's matter, which is far quicker than zlib; what it
+ * does not take for complete is zlib's, as in QEMU. */
 #include "inflate.h"
+#include "../threads.h"
+#include <libdeflate.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #define ZLIB_WINDOW_BITS 12
-/* QEMU sets no limit; a window of 8 MiB is four times the largest cluster. */
-#define ZSTD_WINDOW_BITS 23
+
+/* What decompressors need for themselves, used again: never more than were at work at one time. */
+typedef struct {
+  struct libdeflate_decompressor *deflate;
+  ZSTD_DCtx *zstd;
+} Tools;
+
+static Lock idle_lock = LOCK_INIT;
+static GPtrArray *idle; /* of Tools; NULL: none yet; guarded by idle_lock */
+
+static Tools *
+take_tools (void)
+{
+  Tools *tools;
+  {
+    autolock held = lock_hold (&idle_lock);
+    if (idle && idle->len > 0)
+      return g_ptr_array_remove_index_fast (idle, idle->len - 1);
+  }
+  tools = g_new (Tools, 1);
+  *tools = (Tools){ libdeflate_alloc_decompressor (), ZSTD_createDCtx () };
+  g_assert (tools->deflate && tools->zstd);
+  return tools;
+}
+
+static void
+give_tools (Tools *tools)
+{
+  autolock held = lock_hold (&idle_lock);
+  if (!idle)
+    idle = g_ptr_array_new ();
+  g_ptr_array_add (idle, tools);
+}
 
 static gboolean
 inflate_zlib (const guint8 *from, gsize length, guint8 *to, gsize size)
@@ -28,38 +65,40 @@ inflate_zlib (const guint8 *from, gsize length, guint8 *to, gsize size)
   return (result == Z_STREAM_END || result == Z_BUF_ERROR) && stream.avail_out == 0;
 }
 
-/* The cluster may be in several frames. */
 static gboolean
-inflate_frames (ZSTD_DCtx *context, const guint8 *from, gsize length, guint8 *to, gsize size)
+inflate_deflate (const Tools *tools, const guint8 *from, gsize length, guint8 *to, gsize size)
 {
-  ZSTD_inBuffer in = { from, length, 0 };
-  ZSTD_outBuffer out = { to, size, 0 };
-  gsize left = 0;
-  while (out.pos < out.size) {
-    gsize in_before = in.pos, out_before = out.pos;
-    left = ZSTD_decompressStream (context, &out, &in);
-    if (ZSTD_isError (left) || (in.pos == in_before && out.pos == out_before))
-      return FALSE;
-  }
-  return left == 0;
+  gsize used, made;
+  return (libdeflate_deflate_decompress_ex (tools->deflate, from, length, to, size, &used, &made) ==
+              LIBDEFLATE_SUCCESS &&
+          made == size) ||
+         inflate_zlib (from, length, to, size);
 }
 
+/* The cluster may be in several frames. */
 static gboolean
-inflate_zstd (const guint8 *from, gsize length, guint8 *to, gsize size)
+inflate_zstd (const Tools *tools, const guint8 *from, gsize length, guint8 *to, gsize size)
 {
-  ZSTD_DCtx *context = ZSTD_createDCtx ();
-  gboolean done =
-      context &&
-      !ZSTD_isError (ZSTD_DCtx_setParameter (context, ZSTD_d_windowLogMax, ZSTD_WINDOW_BITS)) &&
-      inflate_frames (context, from, length, to, size);
-  ZSTD_freeDCtx (context);
-  return done;
+  while (size > 0) {
+    gsize frame = ZSTD_findFrameCompressedSize (from, length);
+    gsize made =
+        ZSTD_isError (frame) ? frame : ZSTD_decompressDCtx (tools->zstd, to, size, from, frame);
+    if (ZSTD_isError (made))
+      return FALSE;
+    from += frame;
+    length -= frame;
+    to += made;
+    size -= made;
+  }
+  return TRUE;
 }
 
 gboolean
 inflate_cluster (Compression method, const guint8 *from, gsize length, guint8 *to, gsize size)
 {
-  if (method == COMPRESSION_ZSTD)
-    return inflate_zstd (from, length, to, size);
-  return inflate_zlib (from, length, to, size);
+  Tools *tools = take_tools ();
+  gboolean done = method == COMPRESSION_ZSTD ? inflate_zstd (tools, from, length, to, size)
+                                             : inflate_deflate (tools, from, length, to, size);
+  give_tools (tools);
+  return done;
 }

@@ -308,9 +308,7 @@ choose_format (Made *made, Recipe *recipe)
   made->cluster_bits = bits[wish & 15];
   made->version = wish & 128 ? 2 : 3;
   made->zstd = made->version == 3 && wish & 64;
-  /* Larger tables of subclusters take long to walk. */
-  made->extended =
-      made->version == 3 && wish & 32 && made->cluster_bits >= 14 && made->cluster_bits <= 16;
+  made->extended = made->version == 3 && wish & 32 && made->cluster_bits >= 14;
 }
 
 Made *
