@@ -77,6 +77,26 @@ check "dd with O_DIRECT" dd if="$next" of="$work/direct" bs=64k iflag=direct sta
 check "is not either" cmp "$work/direct" "$work/next"
 rm -f "$work"/{cp,cp2,tar,vda.raw,dd,odd,direct}
 
+# Every block of this disk has a checksum and its own offset in it.
+fio_reads ()
+{
+  fio --name=read --filename="$1" --size=24M --rw=randread --bs=4k --verify=crc32c --readonly \
+    --aux-path="$work" --minimal
+}
+if command -v fio >/dev/null; then
+  fio --name=write --filename="$work/checked" --size=24M --rw=write --bs=4k --verify=crc32c \
+    --do_verify=0 --aux-path="$work" --minimal >/dev/null
+  qemu-img convert -c -f raw -O qcow2 "$work/checked" "$store/checked.qcow2"
+  check "a disk that fio wrote appears" eventually test -d "$mnt/checked"
+  check "a snapshot of it" mkdir "$mnt/checked/base"
+  check "fio finds every checksum" fio_reads "$mnt/checked/base/disks/vda.raw"
+  printf x | dd of="$work/checked" bs=1 seek=5000000 conv=notrunc status=none
+  check "and would find a wrong byte" refused fio_reads "$work/checked"
+  rm -f "$work/checked"
+else
+  skip "fio finds every checksum" "fio is not installed"
+fi
+
 parallel_readers ()
 {
   local pids=() pid bad=0

@@ -447,10 +447,24 @@ a_kept_domain_that_is_none_is_invalid (void **state)
   }
 }
 
+static void
+frozen_disks_say_how_they_were_frozen (void **state)
+{
+  g_autofree char *external = xml_frozen_disk ("vda", "/images/a.qcow2", NULL);
+  g_autofree char *internal = xml_frozen_disk ("sda", "/images/b.qcow2", "before <1>");
+
+  assert_non_null (strstr (external, "snapshot=\"external\""));
+  assert_non_null (strstr (external, "<source file=\"/images/a.qcow2\"/>"));
+  assert_non_null (strstr (external, "<readonly/>"));
+  assert_non_null (strstr (internal, "snapshot=\"internal\""));
+  assert_non_null (strstr (internal, "<snapshot name=\"before &lt;1&gt;\"/>"));
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test (frozen_disks_say_how_they_were_frozen),
     cmocka_unit_test (expansion_attacks_are_refused),
     cmocka_unit_test (external_entities_are_refused),
     cmocka_unit_test (crowded_elements_are_refused),
