@@ -15,7 +15,11 @@ WHOLE = 64 << 20  # disks up to here are written by vmsnap
 
 
 class Failed(Exception):
-    """The two differ, or one of them does not read the image."""
+    """The two differ, or ours does not read the image."""
+
+
+class QemuFailed(Failed):
+    """QEMU does not read the image: some that it wrote it has damaged itself."""
 
 
 class Disk:
@@ -51,7 +55,8 @@ class Comparison:
             raise Failed(f"{command}: does not end") from late
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
-            raise Failed(f"{command}: {said} (status {done.returncode})")
+            failed = QemuFailed if words[0] == "qemu-img" else Failed
+            raise failed(f"{command}: {said} (status {done.returncode})")
         return done.stdout
 
     # ---- QEMU's side
