@@ -9,6 +9,7 @@
 #include "io.h"
 
 #define MAX_THREADS 8
+#define MOST_QUEUED (16 * 1024 * 1024) /* bytes of the clusters that wait to be decompressed */
 
 /* Also the key of what is being worked on. */
 typedef struct {
@@ -22,11 +23,9 @@ static Lock work_lock = LOCK_INIT;
 static Condition work_done = CONDITION_INIT;
 static GHashTable *under_way; /* a set of Task, on their workers' stacks; guarded by work_lock */
 
-static Lock ahead_lock = LOCK_INIT; /* guards what follows; taken before work_lock */
-static guint ahead_users;
-static Queue *ahead_queue; /* of Task */
-static pthread_t ahead_threads[MAX_THREADS];
-static guint ahead_count;
+static Lock ahead_lock = LOCK_INIT;
+static Queue *ahead_queue; /* of Task; NULL: no thread was started yet; guarded by ahead_lock */
+static gsize queued;       /* bytes; atomic */
 
 static guint
 task_hash (gconstpointer data)
@@ -117,45 +116,43 @@ task_free (Task *task)
 static void *
 run_ahead (void *queue)
 {
-  Task *task;
-  while ((task = queue_pop (queue))) {
+  for (Task *task; (task = queue_pop (queue)); task_free (task)) {
+    g_atomic_pointer_add (&queued, -(gssize)cluster_size (task->image));
     block_unref (cluster_get (task->image, task->host, task->stored, TRUE, NULL));
-    task_free (task);
   }
   return NULL;
 }
 
-void
+/* The threads stay: waiting for their end would make who closes a disk wait for the storage. */
+static Queue *
+start_ahead (void)
+{
+  autolock held = lock_hold (&ahead_lock);
+  if (ahead_queue)
+    return ahead_queue;
+  ahead_queue = queue_new ();
+  for (guint i = 0; i < MIN (g_get_num_processors (), MAX_THREADS); i++)
+    thread_start ("decompress", run_ahead, ahead_queue);
+  return ahead_queue;
+}
+
+static gboolean
+is_at_hand (const Image *image, guint64 host)
+{
+  g_autoptr (Block) block = cache_find (image->clusters, host, cluster_size (image));
+  return block != NULL;
+}
+
+gboolean
 cluster_ahead (Image *image, guint64 host, guint32 stored)
 {
+  if (is_at_hand (image, host))
+    return TRUE;
+  if ((gsize)g_atomic_pointer_get (&queued) + cluster_size (image) > MOST_QUEUED)
+    return FALSE;
   Task *task = g_new (Task, 1);
   *task = (Task){ image->clusters, host, image_ref (image), stored };
-  autolock held = lock_hold (&ahead_lock);
-  queue_push (ahead_queue, task);
-}
-
-void
-cluster_ahead_begin (void)
-{
-  autolock held = lock_hold (&ahead_lock);
-  if (ahead_users++ > 0)
-    return;
-  ahead_queue = queue_new ();
-  ahead_count = MIN (g_get_num_processors (), MAX_THREADS);
-  for (guint i = 0; i < ahead_count; i++)
-    ahead_threads[i] = thread_start ("decompress", run_ahead, ahead_queue);
-}
-
-void
-cluster_ahead_end (void)
-{
-  autolock held = lock_hold (&ahead_lock);
-  if (--ahead_users > 0)
-    return;
-  queue_close (ahead_queue);
-  for (Task *task; (task = queue_pop (ahead_queue));)
-    task_free (task);
-  for (guint i = 0; i < ahead_count; i++)
-    thread_join (ahead_threads[i]);
-  queue_free (ahead_queue);
+  g_atomic_pointer_add (&queued, (gssize)cluster_size (image));
+  queue_push (start_ahead (), task);
+  return TRUE;
 }

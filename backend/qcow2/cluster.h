@@ -8,8 +8,6 @@
  * an error: it would have to wait. */
 Block *cluster_get (Image *image, guint64 host, guint32 stored, gboolean wait, GError **error);
 
-/* Somebody will want it soon; only between cluster_ahead_begin and _end, which start and stop the
- * threads that do it. */
-void cluster_ahead (Image *image, guint64 host, guint32 stored);
-void cluster_ahead_begin (void);
-void cluster_ahead_end (void);
+/* Somebody will want it soon: it is decompressed by a thread of its own.  FALSE: too many wait for
+ * that already. */
+gboolean cluster_ahead (Image *image, guint64 host, guint32 stored);

@@ -3,7 +3,8 @@
  *
  * A file that was changed since it was opened is opened anew, as another image, so that what is
  * known of the old one is never taken for the new one's.  (Frozen images do not change; this is
- * about those that somebody else has replaced or written to.) */
+ * about those that somebody else has replaced or written to.)  A file under two names is two
+ * images: where its backing file is depends on the name. */
 #include "image.h"
 #include "../threads.h"
 #include "cache.h"
@@ -31,7 +32,8 @@ static gboolean
 image_equal (gconstpointer a, gconstpointer b)
 {
   const Image *one = a, *other = b;
-  return image_is (one, other) && one->format == other->format && one->length == other->length &&
+  return image_is (one, other) && strcmp (one->path, other->path) == 0 &&
+         one->format == other->format && one->length == other->length &&
          one->modified == other->modified && one->changed == other->changed &&
          one->opener.open == other->opener.open && one->opener.data == other->opener.data;
 }

@@ -66,6 +66,16 @@ is_plain_path (const char *name)
   return name[strcspn (name, ":/")] != ':';
 }
 
+/* The kernel goes up from where a link led to, and text from where the link stands: so ".." is only
+ * understood at the begin, where the directory's own path has no links. */
+static gboolean
+goes_up_later (const char *name)
+{
+  while (g_str_has_prefix (name, "../") || g_str_has_prefix (name, "./"))
+    name = strchr (name, '/') + 1;
+  return strstr (name, "/../") || g_str_has_suffix (name, "/..");
+}
+
 /* The next image's path and format; NULL without an error: this is the last. */
 static char *
 find_backing (const Image *image, ImageFormat *format, GError **error)
@@ -74,7 +84,10 @@ find_backing (const Image *image, ImageFormat *format, GError **error)
   if (!header || !header->backing)
     return NULL;
   *format = g_strcmp0 (header->backing_format, "raw") == 0 ? IMAGE_RAW : IMAGE_QCOW2;
-  if (!is_plain_path (header->backing))
+  if (goes_up_later (header->backing))
+    fail (error, BACKEND_ERROR_UNSUPPORTED,
+          "%s names its backing file by a path that goes up behind a name", image->path);
+  else if (!is_plain_path (header->backing))
     fail (error, BACKEND_ERROR_UNSUPPORTED, "%s has no plain file as its backing file",
           image->path);
   else if (!header->backing_format)

@@ -14,11 +14,10 @@
 
 typedef struct {
   DiskReader base;
-  GArray *layers;    /* of Layer, the top first; never changes */
-  Lock lock;         /* guards what follows */
-  guint64 next;      /* where a sequential reader goes on */
-  guint64 ahead;     /* up to here it was asked for */
-  gboolean is_ahead; /* cluster_ahead_begin was called */
+  GArray *layers; /* of Layer, the top first; never changes */
+  Lock lock;      /* guards what follows */
+  guint64 next;   /* where a sequential reader goes on */
+  guint64 ahead;  /* up to here it was asked for */
 } ImageReader;
 
 /* ---- where bytes are */
@@ -65,14 +64,12 @@ look_ahead (ImageReader *reader, guint64 offset, guint64 end)
   reader->ahead = sequential ? MAX (reader->ahead, end) : end;
   if (!sequential)
     return;
-  if (!reader->is_ahead)
-    cluster_ahead_begin ();
-  reader->is_ahead = TRUE;
   for (; reader->ahead < until; reader->ahead += piece.run.length) {
     if (!find_piece (reader, reader->ahead, until - reader->ahead, FALSE, &piece, NULL))
       return;
-    if (piece.run.kind == RUN_COMPRESSED)
-      cluster_ahead (piece.image, piece.run.host, piece.run.stored);
+    if (piece.run.kind == RUN_COMPRESSED &&
+        !cluster_ahead (piece.image, piece.run.host, piece.run.stored))
+      return;
   }
 }
 
@@ -184,8 +181,6 @@ static void
 reader_close (DiskReader *base)
 {
   ImageReader *reader = (ImageReader *)base;
-  if (reader->is_ahead)
-    cluster_ahead_end ();
   g_array_unref (reader->layers);
   lock_clear (&reader->lock);
   g_free (reader);

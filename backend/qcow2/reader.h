@@ -11,8 +11,8 @@ typedef enum { IMAGE_RAW, IMAGE_QCOW2 } ImageFormat;
 /* Whose policy decides which files may be read. */
 typedef struct {
   /* Opens the file for reading and returns its descriptor; -1 and an error when it is not to be
-   * read.  @path is absolute: the one that was asked for, or a backing file's, with "." and ".."
-   * taken out textually.  It must not follow symbolic links, must not wait (O_NONBLOCK), and may
+   * read.  @path is absolute: the one that was asked for, or a backing file's, without "." and
+   * "..".  It must not follow symbolic links, must not wait (O_NONBLOCK), and may
    * take locks, which are held until the last reader of the file is closed. */
   int (*open) (gpointer data, const char *path, GError **error);
   gpointer data;

@@ -13,7 +13,7 @@
 #define COMPARED 1536 /* bytes around the begin and the end of what was placed */
 
 /* All of them are the same file. */
-static const char *const base_names[] = { "base", "./base", "/store/base", "images/../base" };
+static const char *const base_names[] = { "base", "./base", "/store/base", "../store/./base" };
 static const char *const raw_names[] = { "images/raw", "./images//raw", "/store/images/raw",
                                          "../store/images/raw" };
 

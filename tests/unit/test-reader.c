@@ -2,6 +2,7 @@
  * (tests/hostile) would only meet by chance. */
 #include "../../backend/disk-reader.h"
 #include "../../backend/error.h"
+#include "../../backend/qcow2/cluster.h"
 #include "../../backend/qcow2/reader.h"
 #include "temporary.h"
 #include <errno.h>
@@ -179,6 +180,34 @@ test_wishes (void **state)
   assert_int_equal (opened, 4); /* the images themselves */
 }
 
+/* A file under two names: where its base is depends on the name. */
+static void
+test_two_names (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  sh (directory, "mkdir a b && for d in a b; do qemu-img create -q -f qcow2 $d/base 1M; done"
+                 " && qemu-io -f qcow2 -c 'write -q -P 1 0 1M' a/base"
+                 " && qemu-io -f qcow2 -c 'write -q -P 2 0 1M' b/base"
+                 " && cd a && qemu-img create -q -f qcow2 -b base -F qcow2 top && ln top ../b/top");
+  g_autoptr (DiskReader) one = open_qcow2 (directory, "a/top"),
+                         other = open_qcow2 (directory, "b/top");
+  assert_true (is_all (one, 0, MIB, 1));
+  assert_true (is_all (other, 0, MIB, 2));
+}
+
+/* Text goes up from where a link stands, QEMU from where it leads. */
+static void
+test_up_behind_a_link (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  sh (directory, "mkdir -p far/sub && ln -s far/sub link && qemu-img create -q -f qcow2 base 1M"
+                 " && cp base far/base && qemu-img create -q -f qcow2 -b link/../base -F qcow2 top"
+                 " && qemu-img create -q -f qcow2 -b ../$(basename \"$PWD\")/base -F qcow2 fine");
+  assert_refused (directory, "top", IMAGE_QCOW2, NULL, BACKEND_ERROR_UNSUPPORTED);
+  g_autoptr (DiskReader) fine = open_qcow2 (directory, "fine");
+  assert_int_equal (fine->size, MIB);
+}
+
 /* ---- snapshots */
 
 static void
@@ -323,6 +352,20 @@ test_sequential_compressed (void **state)
   }
 }
 
+/* Who seeks about and reads on everywhere does not fill the memory with work. */
+static void
+test_ahead_is_bounded (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  guint refused = 0;
+  sh (directory, "qemu-img create -q -f qcow2 -o cluster_size=2M i 4G");
+  g_autofree char *path = g_build_filename (directory->path, "i", NULL);
+  g_autoptr (Image) image = image_open (&opener, path, IMAGE_QCOW2, NULL);
+  for (guint64 i = 1; i < 1000; i++)
+    refused += !cluster_ahead (image, i * 512, 512);
+  assert_true (refused > 0);
+}
+
 /* ---- sharing */
 
 static void
@@ -343,12 +386,21 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    temporary_test (test_raw_tail),        temporary_test (test_raw_holes),
-    temporary_test (test_raw_shrinks),     temporary_test (test_short_backing),
-    temporary_test (test_loops),           temporary_test (test_wishes),
-    temporary_test (test_snapshots),       temporary_test (test_cut_off),
-    temporary_test (test_cut_table),       temporary_test (test_damaged_entries),
-    temporary_test (test_without_waiting), temporary_test (test_sequential_compressed),
+    temporary_test (test_raw_tail),
+    temporary_test (test_raw_holes),
+    temporary_test (test_raw_shrinks),
+    temporary_test (test_short_backing),
+    temporary_test (test_loops),
+    temporary_test (test_wishes),
+    temporary_test (test_two_names),
+    temporary_test (test_up_behind_a_link),
+    temporary_test (test_snapshots),
+    temporary_test (test_cut_off),
+    temporary_test (test_cut_table),
+    temporary_test (test_damaged_entries),
+    temporary_test (test_without_waiting),
+    temporary_test (test_sequential_compressed),
+    temporary_test (test_ahead_is_bounded),
     temporary_test (test_replaced_file),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
