@@ -107,6 +107,7 @@ snapshot_copy (const Snapshot *snapshot)
   copy->mark = g_strdup (snapshot->mark);
   copy->parent = g_strdup (snapshot->parent);
   copy->created = snapshot->created;
+  copy->created_nanoseconds = snapshot->created_nanoseconds;
   copy->changed = snapshot->changed;
   copy->state = g_strdup (snapshot->state);
   copy->description = g_strdup (snapshot->description);

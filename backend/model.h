@@ -39,22 +39,23 @@ Disk *disk_new (const char *target, guint64 size, const char *xml);
 void disk_free (Disk *disk);
 
 typedef struct {
-  gint refs;         /* atomic; the rest never changes once the snapshot is in a picture */
-  char *id;          /* unique in the domain for ever: what every call names it by */
-  char *mark;        /* a few characters that tell it from others of the same name */
-  char *name;        /* what people call it, in the hypervisor's own spelling */
-  char *parent;      /* id; NULL for a root */
-  gint64 created;    /* seconds since the epoch */
-  gint64 changed;    /* the same, of the last change of name, description or parent */
-  char *state;       /* libvirt's word: "shutoff" */
-  char *description; /* NULL: none */
-  char *problem;     /* why it is damaged, a sentence; NULL: it is not */
-  gboolean external; /* in files of its own, not inside a disk image */
-  gboolean metadata; /* there is a record of it beside the data */
-  BackendCan can;    /* narrows the domain's */
-  Text *xml;         /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
-  Text *domain_xml;  /* the domain as it was then; NULL: not kept */
-  GPtrArray *disks;  /* of Disk */
+  gint refs;      /* atomic; the rest never changes once the snapshot is in a picture */
+  char *id;       /* unique in the domain for ever: what every call names it by */
+  char *mark;     /* a few characters that tell it from others of the same name */
+  char *name;     /* what people call it, in the hypervisor's own spelling */
+  char *parent;   /* id; NULL for a root */
+  gint64 created; /* seconds since the epoch */
+  guint32 created_nanoseconds; /* of that second, where it is known */
+  gint64 changed;              /* the same, of the last change of name, description or parent */
+  char *state;                 /* libvirt's word: "shutoff" */
+  char *description;           /* NULL: none */
+  char *problem;               /* why it is damaged, a sentence; NULL: it is not */
+  gboolean external;           /* in files of its own, not inside a disk image */
+  gboolean metadata;           /* there is a record of it beside the data */
+  BackendCan can;              /* narrows the domain's */
+  Text *xml;                   /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
+  Text *domain_xml;            /* the domain as it was then; NULL: not kept */
+  GPtrArray *disks;            /* of Disk */
 } Snapshot;
 
 /* All fields empty but for the reference and an empty array of disks. */

@@ -34,7 +34,6 @@ disk_list_free (gpointer data)
 {
   DiskList *list = data;
   g_ptr_array_unref (list->found);
-  g_hash_table_unref (list->ids);
   g_hash_table_unref (list->tags);
   g_free (list);
 }
@@ -57,21 +56,44 @@ remember_without_any (const char *uuid)
   g_hash_table_add (without_any, g_strdup (uuid));
 }
 
-/* "PLAIN", "PLAIN:2", …; the count goes on, for an image may hold many thousands alike. */
 static char *
-unused_id (const DiskList *list, const Qcow2Snapshot *snapshot)
+plain_id (const DiskList *list, const Inside *inside)
 {
-  char *plain = g_strdup_printf (INSIDE_ID_PREFIX "%s:%s:%s", list->disk->target, snapshot->id,
-                                 snapshot->tag);
-  guint count = GPOINTER_TO_UINT (g_hash_table_lookup (list->ids, plain));
-  char *id = g_strdup (plain);
-  while (g_hash_table_contains (list->ids, id)) {
-    g_free (id);
-    id = g_strdup_printf ("%s:%u", plain, ++count);
+  return g_strdup_printf (INSIDE_ID_PREFIX "%s:%s:%s", list->disk->target, inside->snapshot.id,
+                          inside->snapshot.tag);
+}
+
+/* The moment tells snapshots apart that are alike otherwise, in whatever order images are looked
+ * into; "MOMENT:2", … are for those that nothing tells apart.  The count goes on, for an image may
+ * hold many thousands alike. */
+static char *
+unused_id (GHashTable *taken, const Inside *inside, const char *plain)
+{
+  g_autofree char *moment =
+      g_strdup_printf ("%s@%" G_GINT64_FORMAT ".%09u", plain, inside->snapshot.created,
+                       inside->snapshot.created_nanoseconds);
+  guint count = GPOINTER_TO_UINT (g_hash_table_lookup (taken, moment)) + 1;
+  g_hash_table_replace (taken, g_strdup (moment), GUINT_TO_POINTER (count));
+  return count == 1 ? g_steal_pointer (&moment) : g_strdup_printf ("%s:%u", moment, count);
+}
+
+/* Once all are known: "PLAIN" where that is unique. */
+static void
+give_ids (const DiskList *list)
+{
+  g_autoptr (GHashTable) counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < list->found->len; i++) {
+    char *plain = plain_id (list, g_ptr_array_index (list->found, i));
+    guint count = GPOINTER_TO_UINT (g_hash_table_lookup (counts, plain)) + 1;
+    g_hash_table_replace (counts, plain, GUINT_TO_POINTER (count));
   }
-  g_hash_table_insert (list->ids, g_strdup (id), GUINT_TO_POINTER (1));
-  g_hash_table_insert (list->ids, plain, GUINT_TO_POINTER (MAX (count, 1)));
-  return id;
+  for (guint i = 0; i < list->found->len; i++) {
+    Inside *inside = g_ptr_array_index (list->found, i);
+    g_autofree char *plain = plain_id (list, inside);
+    gboolean unique = GPOINTER_TO_UINT (g_hash_table_lookup (counts, plain)) == 1;
+    inside->id = unique ? g_steal_pointer (&plain) : unused_id (taken, inside, plain);
+  }
 }
 
 static void
@@ -100,7 +122,6 @@ list_add (DiskList *list, const char *path, const Qcow2Header *header,
           const Qcow2Snapshot *snapshot, GHashTable *numbers)
 {
   Inside *inside = g_new0 (Inside, 1);
-  inside->id = unused_id (list, snapshot);
   inside->path = g_strdup (path);
   inside->image_size = header->size;
   inside->readable = qcow2_header_is_plain (header);
@@ -164,12 +185,12 @@ list_disk (const Places *places, const LocalDisk *disk, const Records *records)
   g_autofree char *path = local_disk_path (disk);
   list->disk = disk;
   list->found = g_ptr_array_new_with_free_func (inside_free);
-  list->ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   list->tags = g_hash_table_new (g_str_hash, g_str_equal);
   if (records)
     look_into_all_frozen (places, list, records);
   if (g_str_equal (disk->format, "qcow2"))
     look_into (places, list, path);
+  give_ids (list);
   return list;
 }
 

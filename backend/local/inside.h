@@ -20,7 +20,6 @@ typedef struct {
 typedef struct {
   const LocalDisk *disk;
   GPtrArray *found; /* of Inside */
-  GHashTable *ids;  /* id -> how many begin with it */
   GHashTable *tags; /* tag -> the first Inside that has it */
 } DiskList;
 

@@ -122,6 +122,7 @@ snapshot_of (const Places *places, const GPtrArray *lists, const DiskList *home,
   Snapshot *snapshot = snapshot_new (inside->id, inside->snapshot.tag);
   snapshot->mark = g_strdup (inside->snapshot.id);
   snapshot->created = snapshot->changed = inside->snapshot.created;
+  snapshot->created_nanoseconds = inside->snapshot.created_nanoseconds;
   for (guint i = 0; i < lists->len; i++) {
     const DiskList *list = g_ptr_array_index (lists, i);
     const Inside *part = part_of (lists, home, inside, list);

@@ -5,7 +5,7 @@
 
 /* Snapshots that are inside disk images (qemu-img snapshot -l): in the active images, in those
  * that the records name and in those that are kept without a name.  Their ids are
- * "i:TARGET:NUMBER:TAG", and the rare second of a disk with both equal gets ":2" behind it. */
+ * "i:TARGET:NUMBER:TAG", with the moment behind it where a disk has more than one such. */
 
 gboolean internal_is_id (const char *id);
 

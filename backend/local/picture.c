@@ -272,7 +272,8 @@ static Snapshot *
 picture_internal (const Build *build, Snapshot *snapshot)
 {
   const Snapshot *same = build->before ? domain_snapshot (build->before, snapshot->id) : NULL;
-  if (same && same->created == snapshot->created && same->can == snapshot->can &&
+  if (same && same->created == snapshot->created &&
+      same->created_nanoseconds == snapshot->created_nanoseconds && same->can == snapshot->can &&
       strcmp (same->state, snapshot->state) == 0 && disks_equal (same->disks, snapshot->disks))
     return snapshot_ref ((Snapshot *)same);
   snapshot->xml = snapshot_xml (build, snapshot, NULL);

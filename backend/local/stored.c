@@ -45,22 +45,27 @@ is_frozen (const char *path)
   return g_str_has_prefix (file, IMAGE_PREFIX);
 }
 
-/* What one file takes; *@next: the path of what is behind it, or NULL. */
-static guint64
-look_at (const Places *places, const char *path, char **next)
+/* What one file takes; *@next: the path of what is behind it, or NULL.  FALSE: that is not known.
+ */
+static gboolean
+look_at (const Places *places, const char *path, guint64 *bytes, char **next)
 {
   struct stat status;
   Backing backing = { 0 };
   *next = NULL;
+  *bytes = 0;
   autofd fd = places_open_path (places, path, O_RDONLY | O_NOFOLLOW, NULL);
   if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
-    return 0;
-  if ((backing_recall (&status, &backing) || backing_read (fd, &backing, NULL)) && backing.name) {
+    return FALSE;
+  *bytes = (guint64)status.st_blocks * 512;
+  if (!backing_recall (&status, &backing) && !backing_read (fd, &backing, NULL))
+    return FALSE;
+  if (backing.name) {
     g_autofree char *directory = g_path_get_dirname (path);
     *next = places_absolute (directory, backing.name);
   }
   g_free (backing.name);
-  return (guint64)status.st_blocks * 512;
+  return TRUE;
 }
 
 guint64
@@ -69,16 +74,18 @@ stored_bytes (const Places *places, const char *path)
   g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GArray) own = g_array_new (FALSE, FALSE, sizeof (guint64));
   guint64 sum = 0;
+  gboolean all = TRUE; /* of it was looked at */
   for (char *at = g_strdup (path), *next; at; at = next) {
     g_ptr_array_add (paths, at);
     if (recall (at, &sum) || paths->len > MAX_LAYERS)
       break;
-    guint64 bytes = look_at (places, at, &next);
+    guint64 bytes;
+    all &= look_at (places, at, &bytes, &next);
     g_array_append_val (own, bytes);
   }
   for (guint i = own->len; i > 0; i--) {
     sum += g_array_index (own, guint64, i - 1);
-    if (is_frozen (g_ptr_array_index (paths, i - 1)))
+    if (all && is_frozen (g_ptr_array_index (paths, i - 1)))
       remember (g_ptr_array_index (paths, i - 1), sum);
   }
   return sum;

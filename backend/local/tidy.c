@@ -227,6 +227,9 @@ run_rounds (Tidying *tidying)
     tidy_round (tidying, &progress, &error);
     any |= progress;
   }
+  /* Whoever it gave way to may only have read. */
+  tidying->put_off |= g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_CANCELLED) ||
+                      g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY);
   gboolean reason = note_reason (tidying, error);
   job_finish (tidying->job, error);
   if (any || reason)

@@ -91,6 +91,7 @@ read_entry (Walk *walk, const Qcow2Header *header, GPtrArray *found, GError **er
   snapshot = g_new0 (Qcow2Snapshot, 1);
   snapshot->l1 = (Qcow2Table){ big64 (fixed), big32 (fixed + 8) };
   snapshot->created = big32 (fixed + 16);
+  snapshot->created_nanoseconds = big32 (fixed + 20) % 1000000000;
   snapshot->vm_state_size = big32 (fixed + 32);
   snapshot->disk_size = header->size;
   decode_tail (walk->tail, &lengths, snapshot);
