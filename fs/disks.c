@@ -106,6 +106,13 @@ is_readable (const Place *place)
   return place->disk->readable;
 }
 
+/* 0: it is not known. */
+static guint64
+count_stored (guint64 allocated, guint64 size)
+{
+  return allocated != 0 ? MIN (allocated, size) : size;
+}
+
 gboolean
 measure_frozen (const Place *place, DiskMeasure *measure, GError **error)
 {
@@ -113,8 +120,8 @@ measure_frozen (const Place *place, DiskMeasure *measure, GError **error)
 
   *measure = (DiskMeasure){
     .size = disk->size,
-    .allocated = disk->allocated != 0 ? MIN (disk->allocated, disk->size) : disk->size,
-    .modified = attr_nanoseconds (place->snapshot->created),
+    .allocated = count_stored (disk->allocated, disk->size),
+    .modified = attr_nanoseconds (place->snapshot->created) + place->snapshot->created_nanoseconds,
   };
   return TRUE;
 }
@@ -136,9 +143,10 @@ is_at_rest (const Place *place)
 gboolean
 measure_live (const Place *place, DiskMeasure *measure, GError **error)
 {
-  if (!place_may_wait (place) || !backend_measure_disk (place->mount->backend, place->owner->name,
-                                                        place->disk->target, measure, error))
+  if (!wait_for (place->wait, WAIT_TO_MEASURE) ||
+      !backend_measure_disk (place->mount->backend, place->owner->name, place->disk->target,
+                             measure, error))
     return FALSE;
-  measure->allocated = MIN (measure->allocated, measure->size);
+  measure->allocated = count_stored (measure->allocated, measure->size);
   return TRUE;
 }

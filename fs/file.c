@@ -84,7 +84,7 @@ static gboolean
 open_file (Request *request, GError **error)
 {
   struct fuse_file_info file = request->arguments.file;
-  gboolean writing = (file.flags & O_ACCMODE) != O_RDONLY;
+  gboolean writing = (file.flags & O_ACCMODE) != O_RDONLY || (file.flags & O_TRUNC) != 0;
   g_auto (Place) place = { 0 };
   Handle *handle;
   Text *text;

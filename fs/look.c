@@ -1,5 +1,6 @@
 /* Looking without opening: lookup, getattr, readlink, statfs, and forgetting. */
 #include "operations.h"
+#include "raw.h"
 #include "request.h"
 
 #include <string.h>
@@ -59,8 +60,20 @@ static gboolean
 get_attr (Request *request, GError **error)
 {
   g_auto (Place) place = { 0 };
+  g_autoptr (GError) problem = NULL;
+  struct stat stat;
 
-  return request_place (request, &place, error) && request_answer_attr (request, &place, error);
+  if (!request_place (request, &place, error))
+    return FALSE;
+  if (request_answer_attr (request, &place, &problem))
+    return TRUE;
+  /* A machine was started since, but who reads its disk as it was goes on. */
+  if (g_error_matches (problem, BACKEND_ERROR, BACKEND_ERROR_BUSY) &&
+      raw_stat (request->mount, request->node->number, &stat))
+    return request_answer_stat (request, &stat);
+  if (problem != NULL)
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return FALSE;
 }
 
 void

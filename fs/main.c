@@ -135,9 +135,8 @@ typedef struct {
 static gboolean
 let_finish (const Mount *mount)
 {
-  return mount->changers == NULL ||
-         (pool_drain (mount->changers, PATIENCE) && pool_drain (mount->readers, PATIENCE) &&
-          pool_drain (mount->storage, PATIENCE));
+  return mount->options->single || (pool_drain (mount->pools[WAIT_TO_CHANGE], PATIENCE) &&
+                                    pool_drain (mount->pools[WAIT_TO_READ], PATIENCE));
 }
 
 /* At a signal while the loop still serves, else after it; whichever comes first. */
@@ -173,22 +172,29 @@ serve (Life *life, int ready)
 static void
 start_workers (Mount *mount)
 {
-  if (mount->options->single)
-    return;
-  mount->readers = pool_new ("read", WORKERS);
-  mount->storage = pool_new ("storage", WORKERS);
-  mount->changers = pool_new ("change", WORKERS);
+  static const char *const names[WAIT_KINDS] = {
+    [WAIT_TO_READ] = "read",
+    [WAIT_TO_MEASURE] = "measure",
+    [WAIT_FOR_STORAGE] = "storage",
+    [WAIT_TO_CHANGE] = "change",
+  };
+
+  for (WaitFor what = WAIT_TO_READ; what < WAIT_KINDS && !mount->options->single; what++)
+    mount->pools[what] = pool_new (names[what], WORKERS);
 }
 
 static void
 stop_workers (Mount *mount)
 {
-  if (mount->readers != NULL)
-    pool_free (mount->readers);
-  if (mount->storage != NULL)
-    pool_free (mount->storage);
-  if (mount->changers != NULL)
-    pool_free (mount->changers);
+  for (WaitFor what = WAIT_TO_READ; what < WAIT_KINDS && !mount->options->single; what++)
+    pool_free (mount->pools[what]);
+}
+
+static gboolean
+storage_answers (const Mount *mount)
+{
+  return mount->options->single || (pool_drain (mount->pools[WAIT_FOR_STORAGE], PATIENCE) &&
+                                    pool_drain (mount->pools[WAIT_TO_MEASURE], PATIENCE));
 }
 
 /* The mounted life: threads, loop, and the way down.  Closes the backend. */
@@ -208,7 +214,8 @@ run_mounted (Mount *mount, int ready, GError **error)
     result = serve (&life, ready);
   settle (&life);
   fuse_session_unmount (mount->session);
-  if (!life.finished)
+  /* No more reads of disks come in now; before, they would have gone on for ever. */
+  if (!life.finished || !storage_answers (mount))
     _exit (result);
   stop_workers (mount);
   /* Readers of disks are the backend's. */

@@ -1,5 +1,5 @@
 /* A list of open files and directories.  Adding and taking out touch two
- * neighbours; nobody ever searches it. */
+ * neighbours; it is only searched where everything else has failed. */
 #include "opened.h"
 
 #include "../backend/threads.h"
@@ -39,6 +39,17 @@ take_out (OpenThing *thing)
 
   thing->before->after = thing->after;
   thing->after->before = thing->before;
+}
+
+gboolean
+opened_ask (Opened *opened, gboolean (*ask) (OpenThing *thing, gpointer data), gpointer data)
+{
+  autolock held = lock_hold (&opened->lock);
+
+  for (OpenThing *thing = opened->ends.after; thing != &opened->ends; thing = thing->after)
+    if (ask (thing, data))
+      return TRUE;
+  return FALSE;
 }
 
 void

@@ -17,5 +17,8 @@ Opened *opened_new (void);
 void opened_free (Opened *opened);
 
 void opened_add (Opened *opened, OpenThing *thing, void (*free) (OpenThing *thing));
+/* Asks each until one answers TRUE, which is the result; @ask must not wait. */
+gboolean opened_ask (Opened *opened, gboolean (*ask) (OpenThing *thing, gpointer data),
+                     gpointer data);
 /* Takes the thing out and frees it; @handle as fuse_file_info has it. */
 void opened_release (guint64 handle);

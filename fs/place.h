@@ -6,7 +6,6 @@
  * a directory's place for something in it; everything the rows' functions get. */
 
 /* Whether a handler may wait for the backend, and what it would wait for. */
-typedef enum { WAIT_FOR_NOTHING, WAIT_TO_READ, WAIT_FOR_STORAGE, WAIT_TO_CHANGE } WaitFor;
 typedef struct {
   gboolean allowed;
   WaitFor needed; /* set when it was not allowed */

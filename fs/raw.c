@@ -9,6 +9,7 @@
 #include "raw.h"
 
 #include "../backend/failures.h"
+#include "attr.h"
 #include "buffers.h"
 #include "names.h"
 
@@ -20,8 +21,10 @@ struct RawFile {
   OpenThing thing;
   DiskReader *reader;
   Owner *owner;
-  char *what; /* for control/error: "read base/disks/vda.raw" */
-  gint noted; /* atomic; a failure was, so that a damaged disk does not push out all others */
+  guint64 number;   /* of the node */
+  struct stat stat; /* when it was opened */
+  char *what;       /* for control/error: "read base/disks/vda.raw" */
+  gint noted;       /* atomic; a failure was, so that a damaged disk does not push out all others */
 };
 
 /* Something asked of an open disk file. */
@@ -93,9 +96,13 @@ path_of (const Place *place)
 gboolean
 raw_open (Request *request, const Place *place, struct fuse_file_info *file, GError **error)
 {
-  gboolean cached = request->mount->options->cache;
+  /* The live disk has one page cache, and is another disk after each snapshot or revert; a snapshot
+   * inside an image can be made anew under the same name. */
+  gboolean cached =
+      request->mount->options->cache && place->snapshot != NULL && place->snapshot->external;
   g_autofree char *path = path_of (place);
   DiskReader *reader;
+  struct stat stat;
   RawFile *raw;
 
   request_concerns (request, place->owner, path);
@@ -104,16 +111,45 @@ raw_open (Request *request, const Place *place, struct fuse_file_info *file, GEr
   reader = open_reader (place, error);
   if (reader == NULL)
     return FALSE;
+  if (!attr_fill (place, &stat, error)) {
+    disk_reader_close (reader);
+    return FALSE;
+  }
   raw = g_new0 (RawFile, 1);
   raw->reader = reader;
+  raw->number = request->node->number;
+  raw->stat = stat;
   raw->owner = place->owner;
   raw->what = g_strconcat ("read ", path, NULL);
   opened_add (request->mount->opened, &raw->thing, free_raw);
   file->fh = (guintptr)raw;
   file->direct_io = !cached;
-  file->keep_cache = cached && !place->kind->changes;
+  file->keep_cache = cached;
   file->noflush = TRUE;
   return request_answer_open (request, file);
+}
+
+typedef struct {
+  guint64 number;
+  struct stat *stat;
+} Question;
+
+static gboolean
+tell_stat (OpenThing *thing, gpointer data)
+{
+  const RawFile *raw = (const RawFile *)thing;
+  const Question *question = data;
+
+  if (thing->free != free_raw || raw->number != question->number)
+    return FALSE;
+  *question->stat = raw->stat;
+  return TRUE;
+}
+
+gboolean
+raw_stat (const Mount *mount, guint64 number, struct stat *stat)
+{
+  return opened_ask (mount->opened, tell_stat, &(Question){ number, stat });
 }
 
 static void
@@ -166,8 +202,8 @@ run (const Inquiry *inquiry)
 
   if (try (inquiry, FALSE))
     return;
-  if (mount->storage != NULL)
-    defer (inquiry, mount->storage);
+  if (mount->pools[WAIT_FOR_STORAGE] != NULL)
+    defer (inquiry, mount->pools[WAIT_FOR_STORAGE]);
   else
     try (inquiry, TRUE);
 }

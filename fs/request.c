@@ -174,6 +174,18 @@ request_answer_attr (Request *request, const Place *place, GError **error)
 }
 
 gboolean
+request_answer_stat (Request *request, const struct stat *stat)
+{
+  Answer *answer = &request->private->answer;
+
+  answer->attr.stat = *stat;
+  answer->attr.stat.st_ino = request->node->number;
+  answer->attr.timeout = 0;
+  answer->kind = ANSWER_ATTR;
+  return TRUE;
+}
+
+gboolean
 request_answer_open (Request *request, const struct fuse_file_info *file)
 {
   Answer *answer = &request->private->answer;
@@ -373,15 +385,6 @@ defer (const Request *request, Pool *pool)
   pool_push (pool, &deferred->item);
 }
 
-/* NULL with -s. */
-static Pool *
-pool_for (const Mount *mount, WaitFor what)
-{
-  if (what == WAIT_TO_CHANGE)
-    return mount->changers;
-  return what == WAIT_FOR_STORAGE ? mount->storage : mount->readers;
-}
-
 void
 request_run (fuse_req_t req, const char *verb, Handler handler, guint64 number,
              const Arguments *arguments)
@@ -397,7 +400,7 @@ request_run (fuse_req_t req, const char *verb, Handler handler, guint64 number,
   }
   if (try (&request))
     return;
-  pool = pool_for (mount, request.wait.needed);
+  pool = mount->pools[request.wait.needed];
   if (pool != NULL) {
     defer (&request, pool);
     return;

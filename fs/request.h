@@ -56,6 +56,7 @@ Job *request_begin (Request *request, const Owner *owner, const char *target);
 /* Exactly one of these before a handler returns TRUE, or none: then the reply is plain success. */
 gboolean request_answer_nothing (Request *request);
 gboolean request_answer_entry (Request *request, const Place *place, GError **error);
+gboolean request_answer_stat (Request *request, const struct stat *stat); /* not to be kept */
 gboolean request_answer_attr (Request *request, const Place *place, GError **error);
 /* The handle, an OpenThing, is released when the kernel does not want the reply any more. */
 gboolean request_answer_open (Request *request, const struct fuse_file_info *file);

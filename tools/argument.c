@@ -52,7 +52,7 @@ split (const char *text, char **snapshot, GError **error)
 
   if (is_there (text))
     return g_strdup (text);
-  if (!is_there (name)) {
+  if (at == NULL || !is_there (name)) {
     fail_errno (error, "%s", name);
     return NULL;
   }

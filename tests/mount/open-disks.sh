@@ -115,6 +115,51 @@ check "it is said once" prints 1 eval 'grep -c "read base/disks/vda.raw: EIO" "$
 check "everything else works" cat "$web/base/snapshot.xml" "$web/info"
 check "unmounting the damaged one" unserve "$mnt"
 
+# ---- the live disk is another one after each snapshot; who has it open stays with his
+
+cat >"$work/two.py" <<'END'
+import os, subprocess, sys
+live, snapshot, image = sys.argv[1:]
+def byte(fd, at):
+    return os.pread(fd, 1, at)[0]
+def write(pattern):
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"write -q -P {pattern} 0 16M", image], check=True)
+first = os.open(live, os.O_RDONLY)
+before = os.fstat(first)
+old = byte(first, 1 << 20)
+os.mkdir(snapshot)
+write(old ^ 0xff)
+assert byte(first, 2 << 20) == byte(first, 3 << 20)
+second = os.open(live, os.O_RDONLY)
+for at in range(1 << 20, 16 << 20, 1 << 20):
+    assert byte(first, at) == old, ("first", at)
+    assert byte(second, at) == old ^ 0xff, ("second", at)
+os.close(second)
+machine = subprocess.Popen(["qemu-io", "-f", "qcow2", image], stdin=subprocess.PIPE)
+machine.stdin.write(b"write -q -P 1 0 4k\n"); machine.stdin.flush()
+while os.path.exists(live):
+    pass
+assert os.fstat(first).st_size == before.st_size
+assert os.lseek(first, 0, os.SEEK_END) == before.st_size
+assert byte(first, 1 << 20) == old
+machine.stdin.close(); machine.wait()
+END
+for options in '' '-o cache'; do
+  qemu-img create -q -f qcow2 "$store/two.qcow2" 16M
+  qemu-io -f qcow2 -c 'write -q -P 5 0 16M' "$store/two.qcow2"
+  # shellcheck disable=SC2086 # words
+  check "serving ${options:-as always}" serve "$store" "$mnt" $options
+  check "the live disk is there" eventually test -e "$mnt/two/disks/vda.raw"
+  check "two who open it at different times read their own bytes" \
+    timeout 60 python3 "$work/two.py" "$mnt/two/disks/vda.raw" "$mnt/two/base" "$store/two.qcow2"
+  check "unmounting" unserve "$mnt"
+  rm -rf "$store/two.qcow2" "$store"/.vmsnapfs*
+done
+check "only reading, but cutting" serve 'memory:' "$mnt"
+check "is refused" refused python3 -c 'import os, sys
+os.open(sys.argv[1], os.O_RDONLY | os.O_TRUNC)' "$mnt/web01/base/disks/vda.raw"
+check "unmounting" unserve "$mnt"
+
 # ---- slow storage, as a script of memory: has it
 
 slow=$mnt/web01/base/disks/vda.raw
