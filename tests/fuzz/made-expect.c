@@ -20,6 +20,10 @@ expect_backing (const Made *made, guint8 *bytes, guint8 *known, gsize count, gui
   memset (known, MADE_KNOWN, count);
   if (!made->backing_name)
     return;
+  if (!made->raw && made->backing->unknown) { /* its size as well */
+    memset (known, MADE_UNKNOWN, count);
+    return;
+  }
   guint64 size = made->raw ? made->raw_length : made->backing->maps[0].size;
   if (offset < size) {
     gsize there = (gsize)MIN (count, size - offset);
