@@ -190,11 +190,15 @@ stop_workers (Mount *mount)
     pool_free (mount->pools[what]);
 }
 
+/* When nothing new comes in any more. */
 static gboolean
-storage_answers (const Mount *mount)
+all_is_answered (const Mount *mount)
 {
-  return mount->options->single || (pool_drain (mount->pools[WAIT_FOR_STORAGE], PATIENCE) &&
-                                    pool_drain (mount->pools[WAIT_TO_MEASURE], PATIENCE));
+  gboolean all = TRUE;
+
+  for (WaitFor what = WAIT_TO_READ; what < WAIT_KINDS && !mount->options->single; what++)
+    all = all && pool_drain (mount->pools[what], PATIENCE);
+  return all;
 }
 
 /* The mounted life: threads, loop, and the way down.  Closes the backend. */
@@ -202,7 +206,7 @@ static int
 run_mounted (Mount *mount, int ready, GError **error)
 {
   Life life = { .mount = mount };
-  gboolean can_serve = TRUE;
+  gboolean can_serve = TRUE, finished;
   int result = EXIT_FAILURE;
 
   if (backend_can_watch (mount->backend)) {
@@ -213,9 +217,10 @@ run_mounted (Mount *mount, int ready, GError **error)
   if (can_serve)
     result = serve (&life, ready);
   settle (&life);
+  /* Reads of disks may have gone on until now.  Who still replies needs the session. */
+  finished = life.finished && all_is_answered (mount);
   fuse_session_unmount (mount->session);
-  /* No more reads of disks come in now; before, they would have gone on for ever. */
-  if (!life.finished || !storage_answers (mount))
+  if (!finished)
     _exit (result);
   stop_workers (mount);
   /* Readers of disks are the backend's. */

@@ -178,6 +178,22 @@ read_all_at_once ()
 }
 check "keep nobody waiting who looks around" read_all_at_once
 check "unmounting the slow one" unserve "$mnt"
+check "reads that take long again" serve 'memory:?delay=read:300' "$mnt"
+ends_soon ()
+{
+  local pids=() daemon=${daemons[$mnt]} begin=$SECONDS
+  for _ in 1 2 3 4 5 6; do
+    cat "$slow" >/dev/null 2>&1 &
+    pids+=($!)
+  done
+  sleep 0.5
+  kill "$daemon"
+  wait "$daemon"
+  unset "daemons[$mnt]"
+  wait "${pids[@]}"
+  [ $((SECONDS - begin)) -le 5 ]
+}
+check "reads that go on do not hold up the end" ends_soon
 check "with one thread" serve 'memory:?delay=read:100' "$mnt" -s
 check "they are read all the same" eval '[ "$(head -c 3M "$slow" | wc -c)" -eq 3145728 ]'
 check "unmounting that one" unserve "$mnt"
