@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define WORKERS 8
+#define MANY_FILES 2000
 #define PATIENCE 10000       /* milliseconds that running operations get at the end */
 #define WATCHED_TIMEOUT 3600 /* seconds; the notifier takes back what changes */
 #define TIMEOUT 1
@@ -31,16 +32,22 @@ complain (const GError *error)
   return EXIT_FAILURE;
 }
 
-/* A disk may be in a thousand images, and many disks may be open. */
+/* A disk may be in a thousand images, and many disks may be open.  The kernel makes its table of
+ * descriptors larger when it has to, and as soon as there are threads that takes it 20 ms: so it
+ * has to now, after the fork and before there are. */
 static void
 allow_many_files (void)
 {
   struct rlimit files;
+  int high;
 
   if (getrlimit (RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit (RLIMIT_NOFILE, &files);
   }
+  high = fcntl (STDIN_FILENO, F_DUPFD_CLOEXEC, MANY_FILES);
+  if (high >= 0)
+    close (high);
 }
 
 /* A path has to stay right after chdir; a URI (a scheme before the first ':') is nobody's path. */
@@ -242,6 +249,7 @@ mount_and_run (Options *options, Backend *backend, int ready)
                   .started = g_get_real_time () / G_USEC_PER_SEC };
   int result = EXIT_FAILURE;
 
+  allow_many_files ();
   signals_hold ();
   mount.session = session_new (options, &mount, &error);
   if (mount.session != NULL && fuse_session_mount (mount.session, options->mountpoint) != 0)
@@ -270,7 +278,6 @@ run (Options *options, GError **error)
   g_autoptr (Backend) backend = NULL;
   int ready = -1;
 
-  allow_many_files ();
   if (!settle_source (options, error))
     return EXIT_FAILURE;
   backend = backend_open (options->source, &backend_options, error);
