@@ -4,8 +4,9 @@
 #include "images.h"
 
 #define LARGE (1024 * 1024)
+#define SMALL (64 * 1024) /* of which more are asked for than the budget holds */
 #define THREADS 4
-#define ROUNDS 20000
+#define ROUNDS 4000
 
 static Block *
 put (guint64 owner, guint64 offset, gsize length)
@@ -104,11 +105,11 @@ hammer (void *data)
   guint64 owner = *(guint64 *)data, state = (guintptr)&state;
   for (int i = 0; i < ROUNDS; i++) {
     state = state * G_GUINT64_CONSTANT (6364136223846793005) + 1442695040888963407;
-    guint64 offset = (state >> 33) % 512;
-    g_autoptr (Block) block = cache_find (owner, offset, LARGE / 4);
+    guint64 offset = (state >> 33) % 2048;
+    g_autoptr (Block) block = cache_find (owner, offset, SMALL);
     if (!block)
-      block = put (owner, offset, LARGE / 4);
-    if (block->bytes[0] != (offset & 0xff) || block->bytes[LARGE / 4 - 1] != (offset & 0xff))
+      block = put (owner, offset, SMALL);
+    if (block->bytes[0] != (offset & 0xff) || block->bytes[SMALL - 1] != (offset & 0xff))
       return GINT_TO_POINTER (TRUE);
   }
   return NULL;
