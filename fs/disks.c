@@ -89,17 +89,6 @@ has_disk_xml (const Place *place)
   return place->disk->xml != NULL;
 }
 
-Text *
-show_disk_xml (const Place *place, GError **error)
-{
-  if (!has_disk_xml (place)) {
-    fail (error, BACKEND_ERROR_STALE, "the description of disk \"%s\" is gone",
-          place->disk->target);
-    return NULL;
-  }
-  return text_ref (place->disk->xml);
-}
-
 gboolean
 is_readable (const Place *place)
 {

@@ -16,7 +16,6 @@ gboolean find_snapshot (const Place *dir, const char *file_name, Place *child, G
 gboolean list_disks (const Place *dir, Listing *listing, GError **error);
 gboolean find_disk_file (const Place *dir, const char *file_name, Place *child, GError **error);
 gboolean has_disk_xml (const Place *place);
-Text *show_disk_xml (const Place *place, GError **error);
 gboolean is_readable (const Place *place);
 gboolean measure_frozen (const Place *place, DiskMeasure *measure, GError **error);
 gboolean is_at_rest (const Place *place);
@@ -41,6 +40,7 @@ Text *show_domain_xml (const Place *place, GError **error);
 gboolean has_snapshot_xml (const Place *place);
 Text *show_snapshot_xml (const Place *place, GError **error);
 Text *show_description (const Place *place, GError **error);
+Text *show_disk_xml (const Place *place, GError **error);
 Text *show_version (const Place *place, GError **error);
 Text *show_backend (const Place *place, GError **error);
 Text *show_stats (const Place *place, GError **error);

@@ -52,6 +52,12 @@ show_description (const Place *place, GError **error)
 }
 
 Text *
+show_disk_xml (const Place *place, GError **error)
+{
+  return text_or_gone (place->disk->xml, error);
+}
+
+Text *
 show_version (const Place *place, GError **error)
 {
   return text_from_string (VMSNAPFS_VERSION "\n");

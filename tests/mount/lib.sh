@@ -130,6 +130,27 @@ eventually ()
   done
 }
 
+# ---- a machine
+
+# Opens $image for writing as a machine would: qemu-io is always here, and prompts when it has opened
+# it. Orders go to descriptor 7; what it says is in $work/machine.log.
+start_machine ()
+{
+  [ -p "$work/orders" ] || mkfifo "$work/orders"
+  qemu-io -f qcow2 "$image" <"$work/orders" >"$work/machine.log" 2>&1 &
+  machine=$!
+  exec 7>"$work/orders"
+  until grep -q 'qemu-io>' "$work/machine.log"; do
+    kill -0 "$machine" || { cat "$work/machine.log"; return 1; }
+    sleep 0.02
+  done
+}
+stop_machine ()
+{
+  exec 7>&-
+  wait "$machine"
+}
+
 # ---- mounting
 
 # Serves $1 at $2; the rest: options. Returns when the mount answers, fails when the daemon ends.

@@ -41,23 +41,6 @@ check "a snapshot is taken while the live disk is read" gives OK mkdir "$web/bas
 check "which is read as it was" prints "$(sha256sum <"$work/live")" eval 'sha256sum <&8'
 exec 8<&-
 
-mkfifo "$work/orders"
-start_machine ()
-{
-  qemu-io -f qcow2 "$image" <"$work/orders" >"$work/machine.log" 2>&1 &
-  machine=$!
-  exec 7>"$work/orders"
-  until grep -q 'qemu-io>' "$work/machine.log"; do
-    kill -0 "$machine" || { cat "$work/machine.log"; return 1; }
-    sleep 0.02
-  done
-}
-stop_machine ()
-{
-  exec 7>&-
-  wait "$machine"
-}
-
 exec 8<"$live"
 check "no machine starts while its live disk is open" refused \
   qemu-io -f qcow2 -c 'write -q 0 512' "$image"

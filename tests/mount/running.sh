@@ -8,25 +8,6 @@ make_machine "$image"
 serve "$store" "$mnt" || exit 1
 mkdir "$web/base" "$web/base/leaf" || exit 1
 
-# Anything that opens the image for writing as a machine would; qemu-io is always here, and prompts
-# when it has opened it.
-mkfifo "$work/orders"
-start_machine ()
-{
-  qemu-io -f qcow2 "$image" <"$work/orders" >"$work/machine.log" 2>&1 &
-  machine=$!
-  exec 7>"$work/orders"
-  until grep -q 'qemu-io>' "$work/machine.log"; do
-    kill -0 "$machine" || { cat "$work/machine.log"; return 1; }
-    sleep 0.02
-  done
-}
-stop_machine ()
-{
-  exec 7>&-
-  wait "$machine"
-}
-
 check "the machine is shut off" prints shutoff field "$web/info" state
 check "the machine starts" start_machine
 check "info says it runs" prints running field "$web/info" state
