@@ -1,4 +1,4 @@
-/* The only way into a backend's table.
+/* The only way into a backend's table: opening and reading; changes are in backend-change.c.
  *
  * Each function does the same four things: check the caller's part of the
  * contract, log the call, make it, and assert the callee's part (an error is
@@ -7,27 +7,25 @@
  * its name. */
 #define G_LOG_DOMAIN "vmsnapfs-backend"
 #include "backend.h"
+#include "backend-call.h"
 #include "local/local.h"
 #include "memory/memory.h"
 #include "pins.h"
 
 #include <string.h>
 
-#define NAME_LIMIT 255
-
 /* The first is what a source without a scheme means. */
 static const BackendOps *const backends[] = { &local_ops, &memory_ops };
 
-static void
-log_call (const Backend *backend, const char *verb, const char *domain, const char *object)
+void
+backend_log_call (const Backend *backend, const char *verb, const char *domain, const char *object)
 {
   g_debug ("%s: %s %s %s", backend->ops->scheme, verb, domain != NULL ? domain : "",
            object != NULL ? object : "");
 }
 
-/* The callee's duty, and handing its error to the caller. */
-static void
-hand_over (gboolean succeeded, GError *failure, GError **error)
+void
+backend_hand_over (gboolean succeeded, GError *failure, GError **error)
 {
   g_assert (succeeded == (failure == NULL));
   if (failure == NULL)
@@ -107,7 +105,7 @@ backend_open (const char *source, const BackendOptions *options, GError **error)
     options = &no_options;
   g_debug ("%s: open %s", ops->scheme, location);
   backend = ops->open (location, options, &failure);
-  hand_over (backend != NULL, failure, error);
+  backend_hand_over (backend != NULL, failure, error);
   if (backend == NULL)
     return NULL;
   backend->ops = ops;
@@ -120,7 +118,7 @@ backend_close (Backend *backend)
 {
   if (backend == NULL)
     return;
-  log_call (backend, "close", NULL, NULL);
+  backend_log_call (backend, "close", NULL, NULL);
   backend->ops->close (backend);
 }
 
@@ -148,9 +146,9 @@ backend_list_domains (Backend *backend, GError **error)
   GError *failure = NULL;
   GStrv names;
 
-  log_call (backend, "list domains", NULL, NULL);
+  backend_log_call (backend, "list domains", NULL, NULL);
   names = backend->ops->list_domains (backend, &failure);
-  hand_over (names != NULL, failure, error);
+  backend_hand_over (names != NULL, failure, error);
   return names;
 }
 
@@ -161,9 +159,9 @@ backend_get_domain (Backend *backend, const char *name, GError **error)
   Domain *domain;
 
   g_assert (name != NULL);
-  log_call (backend, "get", name, NULL);
+  backend_log_call (backend, "get", name, NULL);
   domain = backend->ops->get_domain (backend, name, &failure);
-  hand_over (domain != NULL, failure, error);
+  backend_hand_over (domain != NULL, failure, error);
   g_assert (domain == NULL || domain->forest != NULL);
   return domain;
 }
@@ -173,127 +171,6 @@ Domain *
 backend_peek_domain (Backend *backend, const char *name)
 {
   return backend->ops->peek_domain == NULL ? NULL : backend->ops->peek_domain (backend, name);
-}
-
-static gboolean
-check_changing (const Backend *backend, gboolean offered, const char *verb, const char *domain,
-                GError **error)
-{
-  g_assert (domain != NULL);
-  if (backend->read_only)
-    return fail (error, BACKEND_ERROR_READ_ONLY, "cannot %s in %s: opened read-only", verb, domain);
-  if (!offered)
-    return fail (error, BACKEND_ERROR_UNSUPPORTED, "the %s backend cannot %s", backend->ops->scheme,
-                 verb);
-  return TRUE;
-}
-
-static gboolean
-check_name (const char *name, GError **error)
-{
-  if (name[0] == '\0')
-    return fail (error, BACKEND_ERROR_INVALID, "the name of a snapshot must not be empty");
-  if (strlen (name) > NAME_LIMIT)
-    return fail (error, BACKEND_ERROR_NAME_TOO_LONG, "a name of %zu bytes; %d are the limit",
-                 strlen (name), NAME_LIMIT);
-  if (!g_utf8_validate (name, -1, NULL))
-    return fail (error, BACKEND_ERROR_BAD_ENCODING, "the name is not valid UTF-8");
-  return TRUE;
-}
-
-static gboolean
-check_text (const char *text, GError **error)
-{
-  if (!g_utf8_validate (text, -1, NULL))
-    return fail (error, BACKEND_ERROR_BAD_ENCODING, "the description is not valid UTF-8");
-  return TRUE;
-}
-
-char *
-backend_create (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
-                GError **error)
-{
-  GError *failure = NULL;
-  char *id;
-
-  g_assert (options != NULL && job != NULL);
-  if (!check_changing (backend, backend->ops->create != NULL, "create", domain, error))
-    return NULL;
-  if (options->name != NULL && !check_name (options->name, error))
-    return NULL;
-  if (options->description != NULL && !check_text (options->description, error))
-    return NULL;
-  log_call (backend, "create", domain, options->name);
-  id = backend->ops->create (backend, domain, options, job, &failure);
-  hand_over (id != NULL, failure, error);
-  return id;
-}
-
-gboolean
-backend_discard (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                 GError **error)
-{
-  GError *failure = NULL;
-  gboolean done;
-
-  g_assert (snapshot != NULL && job != NULL);
-  if (!check_changing (backend, backend->ops->discard != NULL, "discard", domain, error) ||
-      !pins_allow (backend, domain, snapshot, error))
-    return FALSE;
-  log_call (backend, "discard", domain, snapshot);
-  done = backend->ops->discard (backend, domain, snapshot, job, &failure);
-  hand_over (done, failure, error);
-  return done;
-}
-
-gboolean
-backend_revert (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                GError **error)
-{
-  GError *failure = NULL;
-  gboolean done;
-
-  g_assert (snapshot != NULL && job != NULL);
-  if (!check_changing (backend, backend->ops->revert != NULL, "revert", domain, error))
-    return FALSE;
-  log_call (backend, "revert", domain, snapshot);
-  done = backend->ops->revert (backend, domain, snapshot, job, &failure);
-  hand_over (done, failure, error);
-  return done;
-}
-
-gboolean
-backend_describe (Backend *backend, const char *domain, const char *snapshot, const char *text,
-                  Job *job, GError **error)
-{
-  GError *failure = NULL;
-  gboolean done;
-
-  g_assert (snapshot != NULL && text != NULL && job != NULL);
-  if (!check_changing (backend, backend->ops->describe != NULL, "describe", domain, error) ||
-      !check_text (text, error))
-    return FALSE;
-  log_call (backend, "describe", domain, snapshot);
-  done = backend->ops->describe (backend, domain, snapshot, text, job, &failure);
-  hand_over (done, failure, error);
-  return done;
-}
-
-gboolean
-backend_rename (Backend *backend, const char *domain, const char *snapshot, const char *name,
-                Job *job, GError **error)
-{
-  GError *failure = NULL;
-  gboolean done;
-
-  g_assert (snapshot != NULL && name != NULL && job != NULL);
-  if (!check_changing (backend, backend->ops->rename != NULL, "rename", domain, error) ||
-      !check_name (name, error))
-    return FALSE;
-  log_call (backend, "rename", domain, snapshot);
-  done = backend->ops->rename (backend, domain, snapshot, name, job, &failure);
-  hand_over (done, failure, error);
-  return done;
 }
 
 /* The live disk is not pinned: no change here takes it away from who reads it. */
@@ -323,9 +200,9 @@ backend_open_disk (Backend *backend, const char *domain, const char *snapshot, c
           backend->ops->scheme);
     return NULL;
   }
-  log_call (backend, "open disk", domain, target);
+  backend_log_call (backend, "open disk", domain, target);
   reader = open_pinned (backend, domain, snapshot, target, &failure);
-  hand_over (reader != NULL, failure, error);
+  backend_hand_over (reader != NULL, failure, error);
   return reader;
 }
 
@@ -340,10 +217,41 @@ backend_measure_disk (Backend *backend, const char *domain, const char *target,
   if (backend->ops->measure_disk == NULL)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "the %s backend cannot read disks",
                  backend->ops->scheme);
-  log_call (backend, "measure disk", domain, target);
+  backend_log_call (backend, "measure disk", domain, target);
   done = backend->ops->measure_disk (backend, domain, target, measure, &failure);
-  hand_over (done, failure, error);
+  backend_hand_over (done, failure, error);
   return done;
+}
+
+GStrv
+backend_list_orphans (Backend *backend, GError **error)
+{
+  GError *failure = NULL;
+  GStrv uuids;
+
+  if (backend->ops->list_orphans == NULL)
+    return g_new0 (char *, 1);
+  backend_log_call (backend, "list orphans", NULL, NULL);
+  uuids = backend->ops->list_orphans (backend, &failure);
+  backend_hand_over (uuids != NULL, failure, error);
+  return uuids;
+}
+
+Domain *
+backend_get_orphan (Backend *backend, const char *uuid, GError **error)
+{
+  GError *failure = NULL;
+  Domain *domain;
+
+  g_assert (uuid != NULL);
+  if (backend->ops->get_orphan == NULL) {
+    fail (error, BACKEND_ERROR_NOT_FOUND, "there is no metadata of %s", uuid);
+    return NULL;
+  }
+  backend_log_call (backend, "get orphan", uuid, NULL);
+  domain = backend->ops->get_orphan (backend, uuid, &failure);
+  backend_hand_over (domain != NULL, failure, error);
+  return domain;
 }
 
 char *
@@ -355,9 +263,9 @@ backend_run_state (Backend *backend, const char *domain, GError **error)
   g_assert (domain != NULL);
   if (backend->ops->run_state == NULL)
     return g_strdup ("shutoff");
-  log_call (backend, "run state", domain, NULL);
+  backend_log_call (backend, "run state", domain, NULL);
   state = backend->ops->run_state (backend, domain, &failure);
-  hand_over (state != NULL, failure, error);
+  backend_hand_over (state != NULL, failure, error);
   return state;
 }
 
@@ -371,9 +279,9 @@ backend_watch (Backend *backend, BackendChanged changed, gpointer data, GError *
   if (backend->ops->watch == NULL)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "the %s backend sees no changes",
                  backend->ops->scheme);
-  log_call (backend, "watch", NULL, NULL);
+  backend_log_call (backend, "watch", NULL, NULL);
   done = backend->ops->watch (backend, changed, data, &failure);
-  hand_over (done, failure, error);
+  backend_hand_over (done, failure, error);
   return done;
 }
 

@@ -2,7 +2,8 @@
 #include "disk-reader.h"
 #include "error.h"
 #include "job.h"
-#include "model.h"
+#include "plan.h"
+#include "snapshot-description.h"
 
 /* The contract between the filesystem and whatever keeps the snapshots.
  *
@@ -20,13 +21,51 @@ typedef struct {
   const char *const *allow; /* further directories that disks may be in; NULL: none */
 } BackendOptions;
 
-/* What a person asked for, already checked for what can be checked without the backend. */
+/* The flags of virDomainSnapshotCreateXML, but for those that make it redefine. */
+typedef enum {
+  CREATE_DISK_ONLY = 1 << 0,
+  CREATE_QUIESCE = 1 << 1, /* only with DISK_ONLY */
+  CREATE_ATOMIC = 1 << 2,
+  CREATE_LIVE = 1 << 3,
+  CREATE_HALT = 1 << 4,
+  CREATE_NO_METADATA = 1 << 5, /* take the data and forget them: no name, not current */
+  CREATE_REUSE_EXTERNAL = 1 << 6,
+} CreateFlags;
+
+/* What a person asked for.  backend_create checks what can be checked without the backend. */
 typedef struct {
   const char *name;        /* NULL: make one up */
   const char *description; /* NULL: none */
   const char *under;       /* id of the snapshot that must be current, "" if there must be none;
                               otherwise NOT_CURRENT.  NULL: whichever is current */
+  const char *parent;      /* id of the snapshot to record the present state under; NULL: the
+                              current one */
+  const char *from;        /* id of a snapshot to copy as its own child, instead of the present
+                              state; nothing else changes.  NULL: the present state */
+  const char *compression; /* "zlib", "zstd"; NULL: none */
+  const char *memory;      /* "no", "internal", "external"; NULL: not said */
+  const char *memory_file; /* NULL: not said */
+  const GPtrArray *disks;  /* of DiskRequest, for those that are not to be treated as usual; NULL */
+  CreateFlags flags;
 } CreateOptions;
+
+/* How metadata are installed; the rules are redefine.h's. */
+typedef struct {
+  const char *snapshot; /* id of the one whose document it is, which keeps its name; NULL: the one
+                           of the document's name, or a new one */
+  gboolean current;     /* make it current, too */
+  gboolean disk_only;   /* the state must be that of a disk snapshot */
+  gboolean careful;     /* INVALID where time or parent of a snapshot with data would change */
+} RedefineOptions;
+
+/* How the disks become what they were. */
+typedef struct {
+  const char *save; /* take a snapshot of this name first, in the same step; NULL: do not */
+  gboolean running; /* the state of the machine afterwards, whatever it was then */
+  gboolean paused;  /* not both */
+  gboolean force;   /* where the backend finds it risky */
+  gboolean reset_nvram;
+} RevertOptions;
 
 /* Called from a thread of the backend's, with no lock held; @domain NULL: domains came or went. */
 typedef void (*BackendChanged) (const char *domain, gpointer data);
@@ -46,11 +85,20 @@ typedef struct {
   /* Required where the domain's `can` says so.  Each is all or nothing and durable when it
    * returns TRUE: a picture asked for afterwards shows it. */
   char *(*create) (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
-                   GError **error); /* the id */
-  gboolean (*discard) (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                       GError **error); /* a leaf; NOT_EMPTY otherwise */
-  gboolean (*revert) (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                      GError **error);
+                   GError **error); /* the id; "" with CREATE_NO_METADATA */
+  /* Metadata only, no data are touched. */
+  char *(*redefine) (Backend *backend, const char *domain, const SnapshotDescription *description,
+                     const RedefineOptions *options, Job *job, GError **error); /* the id */
+  gboolean (*discard) (Backend *backend, const char *domain, const char *snapshot, DiscardMode mode,
+                       Job *job, GError **error);
+  gboolean (*merge) (Backend *backend, const char *domain, const char *snapshot, MergeInto into,
+                     gboolean force, Job *job, GError **error);
+  gboolean (*revert) (Backend *backend, const char *domain, const char *snapshot,
+                      const RevertOptions *options, Job *job, GError **error);
+  gboolean (*set_current) (Backend *backend, const char *domain, const char *snapshot, Job *job,
+                           GError **error); /* NULL: none is */
+  gboolean (*hold) (Backend *backend, const char *domain, const char *snapshot, gboolean held,
+                    Job *job, GError **error);
   gboolean (*describe) (Backend *backend, const char *domain, const char *snapshot,
                         const char *text, Job *job, GError **error); /* "" removes it */
   gboolean (*rename) (Backend *backend, const char *domain, const char *snapshot, const char *name,
@@ -64,6 +112,12 @@ typedef struct {
   /* The disk as it is now, asked of the storage; BUSY while the machine runs. */
   gboolean (*measure_disk) (Backend *backend, const char *domain, const char *target,
                             DiskMeasure *measure, GError **error);
+
+  /* Optional: the metadata of domains that are gone, each named by the domain's uuid. */
+  GStrv (*list_orphans) (Backend *backend, GError **error);
+  Domain *(*get_orphan) (Backend *backend, const char *uuid, GError **error); /* without disks */
+  /* Removes the metadata, and the data that only they lead to. */
+  gboolean (*drop_orphan) (Backend *backend, const char *uuid, Job *job, GError **error);
 
   /* Optional; NULL: unknown, always "shutoff", never changes by itself. */
   char *(*run_state) (Backend *backend, const char *domain, GError **error); /* libvirt's word */
@@ -98,10 +152,22 @@ Domain *backend_get_domain (Backend *backend, const char *name, GError **error);
 Domain *backend_peek_domain (Backend *backend, const char *name);
 char *backend_create (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
                       GError **error);
-gboolean backend_discard (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                          GError **error);
-gboolean backend_revert (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                         GError **error);
+char *backend_redefine (Backend *backend, const char *domain,
+                        const SnapshotDescription *description, const RedefineOptions *options,
+                        Job *job, GError **error);
+/* BUSY also while a disk of a snapshot that would go is open for reading. */
+gboolean backend_discard (Backend *backend, const char *domain, const char *snapshot,
+                          DiscardMode mode, Job *job, GError **error);
+/* The same, and of one whose bytes would be replaced. */
+gboolean backend_merge (Backend *backend, const char *domain, const char *snapshot, MergeInto into,
+                        gboolean force, Job *job, GError **error);
+/* @options NULL: none. */
+gboolean backend_revert (Backend *backend, const char *domain, const char *snapshot,
+                         const RevertOptions *options, Job *job, GError **error);
+gboolean backend_set_current (Backend *backend, const char *domain, const char *snapshot, Job *job,
+                              GError **error);
+gboolean backend_hold (Backend *backend, const char *domain, const char *snapshot, gboolean held,
+                       Job *job, GError **error);
 gboolean backend_describe (Backend *backend, const char *domain, const char *snapshot,
                            const char *text, Job *job, GError **error);
 gboolean backend_rename (Backend *backend, const char *domain, const char *snapshot,
@@ -111,6 +177,10 @@ DiskReader *backend_open_disk (Backend *backend, const char *domain, const char 
                                const char *target, GError **error);
 gboolean backend_measure_disk (Backend *backend, const char *domain, const char *target,
                                DiskMeasure *measure, GError **error);
+/* Empty where the backend keeps none. */
+GStrv backend_list_orphans (Backend *backend, GError **error);
+Domain *backend_get_orphan (Backend *backend, const char *uuid, GError **error);
+gboolean backend_drop_orphan (Backend *backend, const char *uuid, Job *job, GError **error);
 char *backend_run_state (Backend *backend, const char *domain, GError **error);
 gboolean backend_watch (Backend *backend, BackendChanged changed, gpointer data, GError **error);
 char *backend_stats (Backend *backend);

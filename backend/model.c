@@ -9,8 +9,22 @@ static const struct {
   BackendCan can;
   const char *word;
 } can_words[] = {
-  { CAN_CREATE, "create" },     { CAN_DISCARD, "discard" }, { CAN_REVERT, "revert" },
-  { CAN_DESCRIBE, "describe" }, { CAN_RENAME, "rename" },
+  { CAN_CREATE, "create" },
+  { CAN_DISCARD, "discard" },
+  { CAN_REVERT, "revert" },
+  { CAN_DESCRIBE, "describe" },
+  { CAN_RENAME, "rename" },
+  { CAN_MERGE_PARENT, "merge-parent" },
+  { CAN_MERGE_CHILDREN, "merge-children" },
+  { CAN_REDEFINE, "redefine" },
+  { CAN_CURRENT, "current" },
+  { CAN_NO_CURRENT, "no-current" },
+  { CAN_HOLD, "hold" },
+  { CAN_PARENT, "parent" },
+  { CAN_COPY, "copy" },
+  { CAN_SAVE, "save" },
+  { CAN_COMPRESS, "compress" },
+  { CAN_FORGET, "forget" },
 };
 
 char *
@@ -82,8 +96,10 @@ snapshot_unref (Snapshot *snapshot)
   g_free (snapshot->state);
   g_free (snapshot->description);
   g_free (snapshot->problem);
+  g_free (snapshot->compression);
   text_unref (snapshot->xml);
   text_unref (snapshot->domain_xml);
+  text_unref (snapshot->kept_xml);
   g_ptr_array_unref (snapshot->disks);
   g_free (snapshot);
 }
@@ -114,9 +130,13 @@ snapshot_copy (const Snapshot *snapshot)
   copy->problem = g_strdup (snapshot->problem);
   copy->external = snapshot->external;
   copy->metadata = snapshot->metadata;
+  copy->no_data = snapshot->no_data;
+  copy->held = snapshot->held;
+  copy->compression = g_strdup (snapshot->compression);
   copy->can = snapshot->can;
   copy->xml = text_ref (snapshot->xml);
   copy->domain_xml = text_ref (snapshot->domain_xml);
+  copy->kept_xml = text_ref (snapshot->kept_xml);
   for (guint i = 0; i < snapshot->disks->len; i++)
     g_ptr_array_add (copy->disks, copy_disk (g_ptr_array_index (snapshot->disks, i)));
   return copy;

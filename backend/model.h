@@ -15,6 +15,17 @@ typedef enum {
   CAN_REVERT = 1 << 2,
   CAN_DESCRIBE = 1 << 3,
   CAN_RENAME = 1 << 4,
+  CAN_MERGE_PARENT = 1 << 5,
+  CAN_MERGE_CHILDREN = 1 << 6,
+  CAN_REDEFINE = 1 << 7,
+  CAN_CURRENT = 1 << 8, /* make a snapshot current without reverting to it */
+  CAN_NO_CURRENT = 1 << 9,
+  CAN_HOLD = 1 << 10,
+  CAN_PARENT = 1 << 11, /* create under any snapshot */
+  CAN_COPY = 1 << 12,   /* create as a copy of a snapshot */
+  CAN_SAVE = 1 << 13,   /* revert and keep the present state in one step */
+  CAN_COMPRESS = 1 << 14,
+  CAN_FORGET = 1 << 15, /* create without a record, discard the record only */
 } BackendCan;
 
 /* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */
@@ -52,10 +63,14 @@ typedef struct {
   char *problem;               /* why it is damaged, a sentence; NULL: it is not */
   gboolean external;           /* in files of its own, not inside a disk image */
   gboolean metadata;           /* there is a record of it beside the data */
+  gboolean no_data;            /* a record only: nothing to read and nothing to revert to */
+  gboolean held;               /* not to be discarded or merged */
+  char *compression;           /* "zlib", "zstd": how its images were compressed; NULL: not */
   BackendCan can;              /* narrows the domain's */
   Text *xml;                   /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
   Text *domain_xml;            /* the domain as it was then; NULL: not kept */
-  GPtrArray *disks;            /* of Disk */
+  Text *kept_xml;   /* elements of a redefinition that nothing here understands; NULL: none */
+  GPtrArray *disks; /* of Disk */
 } Snapshot;
 
 /* All fields empty but for the reference and an empty array of disks. */

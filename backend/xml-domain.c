@@ -152,3 +152,16 @@ domain_description_parse (const char *text, gsize length, GError **error)
   xmlFreeDoc (document);
   return description;
 }
+
+char *
+xml_disk_source (const Text *disk)
+{
+  xmlDoc *document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
+  char *source = document == NULL
+                     ? NULL
+                     : attribute_of_child (xmlDocGetRootElement (document), "source", "file");
+
+  if (document != NULL)
+    xmlFreeDoc (document);
+  return source;
+}

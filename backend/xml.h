@@ -36,6 +36,9 @@ DomainDescription *domain_description_parse (const char *text, gsize length, GEr
 void domain_description_free (DomainDescription *description);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
 
+/* <source file> of a <disk> element (NULL is none); NULL: there is none.  Free with g_free. */
+char *xml_disk_source (const Text *disk);
+
 /* A <disk> element for a disk image. */
 char *xml_disk (const char *target, const char *format, const char *file);
 

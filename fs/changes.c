@@ -53,8 +53,8 @@ drop_snapshot (const Place *place, Job *job, GError **error)
   if (!discard_offered (place))
     return fail (error, BACKEND_ERROR_NOT_PERMITTED,
                  "discarding is switched off by the mount option discard=no");
-  return backend_discard (place->mount->backend, place->owner->name, place->snapshot->id, job,
-                          error);
+  return backend_discard (place->mount->backend, place->owner->name, place->snapshot->id,
+                          DISCARD_ONE, job, error);
 }
 
 gboolean
@@ -97,7 +97,7 @@ gboolean
 store_revert (const Place *place, char **words, Job *job, GError **error)
 {
   return expect_one (words, "revert", error) &&
-         backend_revert (place->mount->backend, place->owner->name, place->snapshot->id, job,
+         backend_revert (place->mount->backend, place->owner->name, place->snapshot->id, NULL, job,
                          error);
 }
 

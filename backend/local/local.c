@@ -201,15 +201,17 @@ local_create (Backend *backend, const char *domain, const CreateOptions *options
 }
 
 static gboolean
-local_discard (Backend *backend, const char *domain, const char *snapshot, Job *job, GError **error)
+local_discard (Backend *backend, const char *domain, const char *snapshot, DiscardMode mode,
+               Job *job, GError **error)
 {
-  return operation_discard (store_of (backend), domain, snapshot, job, error);
+  return operation_discard (store_of (backend), domain, snapshot, mode, job, error);
 }
 
 static gboolean
-local_revert (Backend *backend, const char *domain, const char *snapshot, Job *job, GError **error)
+local_revert (Backend *backend, const char *domain, const char *snapshot,
+              const RevertOptions *options, Job *job, GError **error)
 {
-  return operation_revert (store_of (backend), domain, snapshot, job, error);
+  return operation_revert (store_of (backend), domain, snapshot, options, job, error);
 }
 
 static gboolean

@@ -181,7 +181,8 @@ drop_name (Change *change, const Record *record)
 }
 
 gboolean
-operation_discard (Store *store, const char *domain, const char *snapshot, Job *job, GError **error)
+operation_discard (Store *store, const char *domain, const char *snapshot, DiscardMode mode,
+                   Job *job, GError **error)
 {
   g_autoptr (Change) change = change_begin (store, domain, job, error);
   Record *found = change ? find_record (change, snapshot, error) : NULL;
@@ -279,7 +280,8 @@ revert_to_internal (Change *change, const char *id, GError **error)
 }
 
 gboolean
-operation_revert (Store *store, const char *domain, const char *snapshot, Job *job, GError **error)
+operation_revert (Store *store, const char *domain, const char *snapshot,
+                  const RevertOptions *options, Job *job, GError **error)
 {
   g_autoptr (Change) change = change_begin (store, domain, job, error);
   if (!change)

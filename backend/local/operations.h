@@ -5,10 +5,10 @@
  * refuses before anything is written, and is all or nothing over all disks of the domain. */
 char *operation_create (Store *store, const char *domain, const CreateOptions *options, Job *job,
                         GError **error);
-gboolean operation_discard (Store *store, const char *domain, const char *snapshot, Job *job,
-                            GError **error);
-gboolean operation_revert (Store *store, const char *domain, const char *snapshot, Job *job,
-                           GError **error);
+gboolean operation_discard (Store *store, const char *domain, const char *snapshot,
+                            DiscardMode mode, Job *job, GError **error);
+gboolean operation_revert (Store *store, const char *domain, const char *snapshot,
+                           const RevertOptions *options, Job *job, GError **error);
 gboolean operation_describe (Store *store, const char *domain, const char *snapshot,
                              const char *text, Job *job, GError **error);
 gboolean operation_rename (Store *store, const char *domain, const char *snapshot, const char *name,

@@ -236,8 +236,8 @@ memory_create (Backend *backend, const char *domain, const CreateOptions *option
 }
 
 static gboolean
-memory_discard (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                GError **error)
+memory_discard (Backend *backend, const char *domain, const char *snapshot, DiscardMode mode,
+                Job *job, GError **error)
 {
   Memory *memory = (Memory *)backend;
   g_autoptr (Domain) before = begin (memory, domain, error);
@@ -250,7 +250,8 @@ memory_discard (Backend *backend, const char *domain, const char *snapshot, Job 
 }
 
 static gboolean
-memory_revert (Backend *backend, const char *domain, const char *snapshot, Job *job, GError **error)
+memory_revert (Backend *backend, const char *domain, const char *snapshot,
+               const RevertOptions *options, Job *job, GError **error)
 {
   Memory *memory = (Memory *)backend;
   g_autoptr (Domain) before = begin (memory, domain, error);

@@ -57,7 +57,8 @@ gboolean
 contract_discard (Contract *contract, const char *id, GError **error)
 {
   g_autoptr (Job) job = job_new (contract->domain, "discard");
-  gboolean done = backend_discard (contract->backend, contract->domain, id, job, error);
+  gboolean done =
+      backend_discard (contract->backend, contract->domain, id, DISCARD_ONE, job, error);
 
   job_finish (job, NULL);
   return done;
@@ -67,7 +68,7 @@ gboolean
 contract_revert (Contract *contract, const char *id, GError **error)
 {
   g_autoptr (Job) job = job_new (contract->domain, "revert");
-  gboolean done = backend_revert (contract->backend, contract->domain, id, job, error);
+  gboolean done = backend_revert (contract->backend, contract->domain, id, NULL, job, error);
 
   job_finish (job, NULL);
   return done;

@@ -38,7 +38,7 @@ static inline gboolean
 revert (Backend *backend, const char *domain, const char *id, GError **error)
 {
   g_autoptr (Job) job = job_new (domain, "revert");
-  gboolean done = backend_revert (backend, domain, id, job, error);
+  gboolean done = backend_revert (backend, domain, id, NULL, job, error);
   job_finish (job, NULL);
   return done;
 }

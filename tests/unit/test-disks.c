@@ -60,7 +60,7 @@ discard (Backend *backend, const char *id)
 {
   g_autoptr (Job) job = job_new ("web", "discard");
   g_autoptr (GError) error = NULL;
-  gboolean done = backend_discard (backend, "web", id, job, &error);
+  gboolean done = backend_discard (backend, "web", id, DISCARD_ONE, job, &error);
   job_finish (job, error);
   return done;
 }

@@ -126,8 +126,8 @@ a_frozen_image_that_somebody_uses_as_a_disk_stays (void **state)
   backend_close (g_steal_pointer (&backend));
   backend = open_store (store, FALSE);
   assert_true (revert (backend, "web01", base, NULL));
-  assert_true (backend_discard (backend, "web01", next, job, NULL));
-  assert_true (backend_discard (backend, "web01", base, job, NULL));
+  assert_true (backend_discard (backend, "web01", next, DISCARD_ONE, job, NULL));
+  assert_true (backend_discard (backend, "web01", base, DISCARD_ONE, job, NULL));
   job_finish (job, NULL);
   wait_for_files (store, ".vmsnapfs-*.qcow2", 1);
   backend_close (g_steal_pointer (&backend));
@@ -280,7 +280,7 @@ discarded_images_are_folded_away (void **state)
                 i + 1, i);
     g_autofree char *id = create (backend, "web01", "leaf", NULL);
     g_autoptr (Job) job = job_new ("web01", "discard");
-    assert_true (backend_discard (backend, "web01", id, job, NULL));
+    assert_true (backend_discard (backend, "web01", id, DISCARD_ONE, job, NULL));
     job_finish (job, NULL);
     wait_for_files (store, ".vmsnapfs-*.qcow2", 1);
   }

@@ -213,7 +213,8 @@ words_of_what_can_be_done (void **state)
 
   assert_text (none, "");
   assert_text (some, "create revert");
-  assert_text (all, "create discard revert describe rename");
+  assert_text (all, "create discard revert describe rename merge-parent merge-children redefine "
+                    "current no-current hold parent copy save compress forget");
 }
 
 int

@@ -1,0 +1,203 @@
+/* What every backend checks of a request for a snapshot: libvirt's exclusions, and the rules about
+ * names and parents. */
+#include "create.h"
+#include "xml.h"
+
+/* -------------------------------------------------------------------- words that exclude */
+
+static gboolean
+check_flags (const CreateOptions *options, GError **error)
+{
+  CreateFlags flags = options->flags;
+
+  if ((flags & CREATE_QUIESCE) != 0 && (flags & CREATE_DISK_ONLY) == 0)
+    return fail (error, BACKEND_ERROR_INVALID, "quiesce needs disk-only");
+  if (options->parent != NULL && options->from != NULL)
+    return fail (error, BACKEND_ERROR_INVALID, "a snapshot is taken under one or from one");
+  if ((flags & CREATE_NO_METADATA) != 0 && (options->parent != NULL || options->from != NULL))
+    return fail (error, BACKEND_ERROR_INVALID, "a snapshot without metadata has no place");
+  return TRUE;
+}
+
+static gboolean
+is_one_of (const char *word, const char *const *words)
+{
+  return word == NULL || g_strv_contains (words, word);
+}
+
+static gboolean
+check_compression (const char *method, GError **error)
+{
+  static const char *const methods[] = { "zlib", "zstd", NULL };
+
+  return is_one_of (method, methods) ||
+         fail (error, BACKEND_ERROR_INVALID, "compression is by zlib or zstd, not by \"%s\"",
+               method);
+}
+
+/* libvirt's rules about where memory goes. */
+static gboolean
+check_memory (const CreateOptions *options, GError **error)
+{
+  static const char *const modes[] = { "no", "internal", "external", NULL };
+  const char *mode = options->memory;
+  gboolean external = g_strcmp0 (mode, "external") == 0;
+
+  if (!is_one_of (mode, modes))
+    return fail (error, BACKEND_ERROR_INVALID, "memory cannot be \"%s\" in a snapshot", mode);
+  if (external != (options->memory_file != NULL))
+    return fail (error, BACKEND_ERROR_INVALID,
+                 "memory needs a file when it is external, and only then");
+  if (options->memory_file != NULL && !g_path_is_absolute (options->memory_file))
+    return fail (error, BACKEND_ERROR_INVALID, "the path of the memory's file must be absolute");
+  if (mode != NULL && !g_str_equal (mode, "no") && (options->flags & CREATE_DISK_ONLY) != 0)
+    return fail (error, BACKEND_ERROR_INVALID, "disk-only leaves out the memory");
+  return TRUE;
+}
+
+static gboolean
+check_disk (const DiskRequest *request, GError **error)
+{
+  static const char *const modes[] = { "no", "internal", "external", "manual", NULL };
+  static const char *const types[] = { "file", "block", NULL };
+
+  if (request->name == NULL || request->name[0] == '\0')
+    return fail (error, BACKEND_ERROR_INVALID, "a disk without a name");
+  if (!is_one_of (request->snapshot, modes))
+    return fail (error, BACKEND_ERROR_INVALID, "disk %s cannot be \"%s\" in a snapshot",
+                 request->name, request->snapshot);
+  if (!is_one_of (request->type, types))
+    return fail (error, BACKEND_ERROR_INVALID, "disk %s cannot be of the type \"%s\"",
+                 request->name, request->type);
+  if (request->file == NULL)
+    return TRUE;
+  if (request->snapshot != NULL && !g_str_equal (request->snapshot, "external"))
+    return fail (error, BACKEND_ERROR_INVALID, "disk %s has a file and is not external",
+                 request->name);
+  return g_path_is_absolute (request->file) ||
+         fail (error, BACKEND_ERROR_INVALID, "the path for disk %s must be absolute",
+               request->name);
+}
+
+gboolean
+create_check (const CreateOptions *options, GError **error)
+{
+  if (!check_flags (options, error) || !check_compression (options->compression, error) ||
+      !check_memory (options, error))
+    return FALSE;
+  for (guint i = 0; options->disks != NULL && i < options->disks->len; i++)
+    if (!check_disk (g_ptr_array_index (options->disks, i), error))
+      return FALSE;
+  return TRUE;
+}
+
+/* -------------------------------------------------------------------- the name */
+
+/* As libvirt does, the time; the next free number when two fall into one second. */
+static char *
+make_up_name (const Domain *domain)
+{
+  for (gint64 number = g_get_real_time () / G_USEC_PER_SEC;; number++) {
+    g_autofree char *name = g_strdup_printf ("%" G_GINT64_FORMAT, number);
+
+    if (domain_named (domain, name, 0) == NULL)
+      return g_steal_pointer (&name);
+  }
+}
+
+char *
+create_name (const Domain *domain, const char *wanted, GError **error)
+{
+  if (wanted == NULL)
+    return make_up_name (domain);
+  if (domain_named (domain, wanted, 0) == NULL)
+    return g_strdup (wanted);
+  fail (error, BACKEND_ERROR_EXISTS, "%s has a snapshot %s already", domain->name, wanted);
+  return NULL;
+}
+
+/* -------------------------------------------------------------------- the parent */
+
+static gboolean
+check_under (const Domain *domain, const char *under, GError **error)
+{
+  const Snapshot *current =
+      domain->current != NULL ? domain_snapshot (domain, domain->current) : NULL;
+
+  if (under == NULL || g_str_equal (under, current != NULL ? current->id : ""))
+    return TRUE;
+  return fail (error, BACKEND_ERROR_NOT_CURRENT,
+               "a new snapshot's parent is the current one, which is %s",
+               current != NULL ? current->name : "none");
+}
+
+gboolean
+create_parent (const Domain *domain, const CreateOptions *options, const char **parent,
+               GError **error)
+{
+  const char *asked = options->from != NULL ? options->from : options->parent;
+
+  *parent = asked != NULL ? asked : domain->current;
+  if (asked != NULL && domain_snapshot (domain, asked) == NULL)
+    return fail (error, BACKEND_ERROR_NOT_FOUND, "%s has no such snapshot", domain->name);
+  return check_under (domain, options->under, error);
+}
+
+/* -------------------------------------------------------------------- disks */
+
+static gboolean
+is_for (const DiskRequest *request, const char *target, const char *file)
+{
+  return g_str_equal (request->name, target) || g_strcmp0 (request->name, file) == 0;
+}
+
+const DiskRequest *
+create_disk_request (const CreateOptions *options, const char *target, const char *file)
+{
+  for (guint i = 0; options->disks != NULL && i < options->disks->len; i++) {
+    const DiskRequest *request = g_ptr_array_index (options->disks, i);
+
+    if (is_for (request, target, file))
+      return request;
+  }
+  return NULL;
+}
+
+gboolean
+disk_request_leaves_out (const DiskRequest *request)
+{
+  return request != NULL &&
+         (g_strcmp0 (request->snapshot, "no") == 0 || g_strcmp0 (request->snapshot, "manual") == 0);
+}
+
+/* The disk of @domain that @request is for, a number; -1: none. */
+static int
+find_disk (const Domain *domain, const DiskRequest *request)
+{
+  for (guint i = 0; i < domain->disks->len; i++) {
+    const Disk *disk = g_ptr_array_index (domain->disks, i);
+    g_autofree char *file = xml_disk_source (disk->xml);
+
+    if (is_for (request, disk->target, file))
+      return (int)i;
+  }
+  return -1;
+}
+
+gboolean
+create_check_disks (const CreateOptions *options, const Domain *domain, GError **error)
+{
+  g_autofree gboolean *asked = g_new0 (gboolean, domain->disks->len);
+
+  for (guint i = 0; options->disks != NULL && i < options->disks->len; i++) {
+    const DiskRequest *request = g_ptr_array_index (options->disks, i);
+    int disk = find_disk (domain, request);
+
+    if (disk < 0)
+      return fail (error, BACKEND_ERROR_INVALID, "%s has no disk %s", domain->name, request->name);
+    if (asked[disk])
+      return fail (error, BACKEND_ERROR_INVALID, "disk %s is named twice", request->name);
+    asked[disk] = TRUE;
+  }
+  return TRUE;
+}

@@ -1,0 +1,24 @@
+#pragma once
+#include "backend.h"
+
+/* What every backend checks of a request for a snapshot, in one place. */
+
+/* Flags that exclude each other, and what makes no sense for any backend: INVALID. */
+gboolean create_check (const CreateOptions *options, GError **error);
+
+/* The new snapshot's name: @wanted, or a made-up one.  EXISTS.  Free with g_free. */
+char *create_name (const Domain *domain, const char *wanted, GError **error);
+
+/* *@parent: the id of its parent (the picture's or @options'); NULL: it is a root.  NOT_CURRENT,
+ * NOT_FOUND. */
+gboolean create_parent (const Domain *domain, const CreateOptions *options, const char **parent,
+                        GError **error);
+
+/* What was asked for the disk @target, whose source is @file (NULL: none); NULL: nothing. */
+const DiskRequest *create_disk_request (const CreateOptions *options, const char *target,
+                                        const char *file);
+/* Each request is for a disk that the domain has, none is asked for twice: INVALID. */
+gboolean create_check_disks (const CreateOptions *options, const Domain *domain, GError **error);
+
+/* Whether a disk with this request is left out of the snapshot. */
+gboolean disk_request_leaves_out (const DiskRequest *request);
