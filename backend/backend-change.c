@@ -40,6 +40,9 @@ check_name (const char *name, GError **error)
 static gboolean
 check_text (const char *text, GError **error)
 {
+  if (strlen (text) > DESCRIPTION_LIMIT)
+    return fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "a description may have %d bytes",
+                 DESCRIPTION_LIMIT);
   if (!g_utf8_validate (text, -1, NULL))
     return fail (error, BACKEND_ERROR_BAD_ENCODING, "the description is not valid UTF-8");
   return TRUE;
@@ -177,8 +180,8 @@ backend_revert (Backend *backend, const char *domain, const char *snapshot,
 }
 
 gboolean
-backend_set_current (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                     GError **error)
+backend_set_current (Backend *backend, const char *domain, const char *snapshot,
+                     const char *instead_of, Job *job, GError **error)
 {
   GError *failure = NULL;
   gboolean done;
@@ -188,7 +191,7 @@ backend_set_current (Backend *backend, const char *domain, const char *snapshot,
                        domain, error))
     return FALSE;
   backend_log_call (backend, "set current", domain, snapshot);
-  done = backend->ops->set_current (backend, domain, snapshot, job, &failure);
+  done = backend->ops->set_current (backend, domain, snapshot, instead_of, job, &failure);
   backend_hand_over (done, failure, error);
   return done;
 }

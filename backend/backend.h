@@ -95,8 +95,9 @@ typedef struct {
                      gboolean force, Job *job, GError **error);
   gboolean (*revert) (Backend *backend, const char *domain, const char *snapshot,
                       const RevertOptions *options, Job *job, GError **error);
-  gboolean (*set_current) (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                           GError **error); /* NULL: none is */
+  /* @snapshot NULL: none is.  @instead_of: that must be current until then; NULL: whichever. */
+  gboolean (*set_current) (Backend *backend, const char *domain, const char *snapshot,
+                           const char *instead_of, Job *job, GError **error);
   gboolean (*hold) (Backend *backend, const char *domain, const char *snapshot, gboolean held,
                     Job *job, GError **error);
   gboolean (*describe) (Backend *backend, const char *domain, const char *snapshot,
@@ -164,8 +165,8 @@ gboolean backend_merge (Backend *backend, const char *domain, const char *snapsh
 /* @options NULL: none. */
 gboolean backend_revert (Backend *backend, const char *domain, const char *snapshot,
                          const RevertOptions *options, Job *job, GError **error);
-gboolean backend_set_current (Backend *backend, const char *domain, const char *snapshot, Job *job,
-                              GError **error);
+gboolean backend_set_current (Backend *backend, const char *domain, const char *snapshot,
+                              const char *instead_of, Job *job, GError **error);
 gboolean backend_hold (Backend *backend, const char *domain, const char *snapshot, gboolean held,
                        Job *job, GError **error);
 gboolean backend_describe (Backend *backend, const char *domain, const char *snapshot,

@@ -14,6 +14,9 @@ check_flags (const CreateOptions *options, GError **error)
     return fail (error, BACKEND_ERROR_INVALID, "quiesce needs disk-only");
   if (options->parent != NULL && options->from != NULL)
     return fail (error, BACKEND_ERROR_INVALID, "a snapshot is taken under one or from one");
+  if (options->memory != NULL && !g_str_equal (options->memory, "no") &&
+      (flags & CREATE_DISK_ONLY) != 0)
+    return fail (error, BACKEND_ERROR_INVALID, "disk-only leaves out the memory");
   if ((flags & CREATE_NO_METADATA) != 0 && (options->parent != NULL || options->from != NULL))
     return fail (error, BACKEND_ERROR_INVALID, "a snapshot without metadata has no place");
   return TRUE;
@@ -36,30 +39,26 @@ check_compression (const char *method, GError **error)
 }
 
 /* libvirt's rules about where memory goes. */
-static gboolean
-check_memory (const CreateOptions *options, GError **error)
+gboolean
+create_check_memory (const char *mode, const char *file, GError **error)
 {
   static const char *const modes[] = { "no", "internal", "external", NULL };
-  const char *mode = options->memory;
   gboolean external = g_strcmp0 (mode, "external") == 0;
 
   if (!is_one_of (mode, modes))
     return fail (error, BACKEND_ERROR_INVALID, "memory cannot be \"%s\" in a snapshot", mode);
-  if (external != (options->memory_file != NULL))
+  if (external != (file != NULL))
     return fail (error, BACKEND_ERROR_INVALID,
                  "memory needs a file when it is external, and only then");
-  if (options->memory_file != NULL && !g_path_is_absolute (options->memory_file))
-    return fail (error, BACKEND_ERROR_INVALID, "the path of the memory's file must be absolute");
-  if (mode != NULL && !g_str_equal (mode, "no") && (options->flags & CREATE_DISK_ONLY) != 0)
-    return fail (error, BACKEND_ERROR_INVALID, "disk-only leaves out the memory");
-  return TRUE;
+  return file == NULL || g_path_is_absolute (file) ||
+         fail (error, BACKEND_ERROR_INVALID, "the path of the memory's file must be absolute");
 }
 
-static gboolean
-check_disk (const DiskRequest *request, GError **error)
+gboolean
+create_check_disk (const DiskRequest *request, GError **error)
 {
   static const char *const modes[] = { "no", "internal", "external", "manual", NULL };
-  static const char *const types[] = { "file", "block", NULL };
+  static const char *const types[] = { "file", "block", "network", NULL };
 
   if (request->name == NULL || request->name[0] == '\0')
     return fail (error, BACKEND_ERROR_INVALID, "a disk without a name");
@@ -83,11 +82,17 @@ gboolean
 create_check (const CreateOptions *options, GError **error)
 {
   if (!check_flags (options, error) || !check_compression (options->compression, error) ||
-      !check_memory (options, error))
+      !create_check_memory (options->memory, options->memory_file, error))
     return FALSE;
-  for (guint i = 0; options->disks != NULL && i < options->disks->len; i++)
-    if (!check_disk (g_ptr_array_index (options->disks, i), error))
+  for (guint i = 0; options->disks != NULL && i < options->disks->len; i++) {
+    const DiskRequest *request = g_ptr_array_index (options->disks, i);
+
+    if (!create_check_disk (request, error))
       return FALSE;
+    if (g_strcmp0 (request->type, "network") == 0)
+      return fail (error, BACKEND_ERROR_INVALID, "disk %s cannot be made in a network",
+                   request->name);
+  }
   return TRUE;
 }
 
@@ -139,7 +144,7 @@ create_parent (const Domain *domain, const CreateOptions *options, const char **
 
   *parent = asked != NULL ? asked : domain->current;
   if (asked != NULL && domain_snapshot (domain, asked) == NULL)
-    return fail (error, BACKEND_ERROR_NOT_FOUND, "%s has no such snapshot", domain->name);
+    return fail (error, BACKEND_ERROR_INVALID, "%s has no such snapshot", domain->name);
   return check_under (domain, options->under, error);
 }
 

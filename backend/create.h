@@ -6,11 +6,15 @@
 /* Flags that exclude each other, and what makes no sense for any backend: INVALID. */
 gboolean create_check (const CreateOptions *options, GError **error);
 
+/* The parts of that which a redefinition asks as well.  @mode and @file may be NULL. */
+gboolean create_check_memory (const char *mode, const char *file, GError **error);
+gboolean create_check_disk (const DiskRequest *request, GError **error);
+
 /* The new snapshot's name: @wanted, or a made-up one.  EXISTS.  Free with g_free. */
 char *create_name (const Domain *domain, const char *wanted, GError **error);
 
 /* *@parent: the id of its parent (the picture's or @options'); NULL: it is a root.  NOT_CURRENT,
- * NOT_FOUND. */
+ * INVALID: there is no such snapshot. */
 gboolean create_parent (const Domain *domain, const CreateOptions *options, const char **parent,
                         GError **error);
 

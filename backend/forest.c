@@ -37,7 +37,7 @@ forest_new (const GPtrArray *snapshots)
 
   forest->length = snapshots == NULL ? 0 : snapshots->len;
   forest->entries = g_new0 (Entry, forest->length);
-  forest->by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  forest->by_id = g_hash_table_new (id_hash, g_str_equal);
   forest->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   forest->roots = g_ptr_array_new ();
   forest->snapshots = g_ptr_array_sized_new (forest->length);

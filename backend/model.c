@@ -25,6 +25,10 @@ static const struct {
   { CAN_SAVE, "save" },
   { CAN_COMPRESS, "compress" },
   { CAN_FORGET, "forget" },
+  { CAN_LIVE, "live" },
+  { CAN_REUSE, "reuse" },
+  { CAN_RUN, "run" },
+  { CAN_RESET_NVRAM, "reset-nvram" },
 };
 
 char *
@@ -47,6 +51,17 @@ disk_new (const char *target, guint64 size, const char *xml)
   disk->size = size;
   disk->xml = xml == NULL ? NULL : text_from_string (xml);
   return disk;
+}
+
+Disk *
+disk_copy (const Disk *from)
+{
+  Disk *to = disk_new (from->target, from->size, NULL);
+
+  to->allocated = from->allocated;
+  to->readable = from->readable;
+  to->xml = text_ref (from->xml);
+  return to;
 }
 
 void
@@ -77,6 +92,15 @@ snapshot_new (const char *id, const char *name)
   return snapshot;
 }
 
+gint64
+snapshot_taken_now (gint64 created, gint64 taken)
+{
+  const gint64 second = G_GINT64_CONSTANT (1000000000);
+  gint64 before = taken > 0 ? taken : created * second;
+
+  return MAX (g_get_real_time () * 1000, before + second);
+}
+
 Snapshot *
 snapshot_ref (Snapshot *snapshot)
 {
@@ -104,17 +128,6 @@ snapshot_unref (Snapshot *snapshot)
   g_free (snapshot);
 }
 
-static Disk *
-copy_disk (const Disk *from)
-{
-  Disk *to = disk_new (from->target, from->size, NULL);
-
-  to->allocated = from->allocated;
-  to->readable = from->readable;
-  to->xml = text_ref (from->xml);
-  return to;
-}
-
 Snapshot *
 snapshot_copy (const Snapshot *snapshot)
 {
@@ -124,6 +137,7 @@ snapshot_copy (const Snapshot *snapshot)
   copy->parent = g_strdup (snapshot->parent);
   copy->created = snapshot->created;
   copy->created_nanoseconds = snapshot->created_nanoseconds;
+  copy->taken = snapshot->taken;
   copy->changed = snapshot->changed;
   copy->state = g_strdup (snapshot->state);
   copy->description = g_strdup (snapshot->description);
@@ -138,7 +152,7 @@ snapshot_copy (const Snapshot *snapshot)
   copy->domain_xml = text_ref (snapshot->domain_xml);
   copy->kept_xml = text_ref (snapshot->kept_xml);
   for (guint i = 0; i < snapshot->disks->len; i++)
-    g_ptr_array_add (copy->disks, copy_disk (g_ptr_array_index (snapshot->disks, i)));
+    g_ptr_array_add (copy->disks, disk_copy (g_ptr_array_index (snapshot->disks, i)));
   return copy;
 }
 

@@ -26,6 +26,10 @@ typedef enum {
   CAN_SAVE = 1 << 13,   /* revert and keep the present state in one step */
   CAN_COMPRESS = 1 << 14,
   CAN_FORGET = 1 << 15, /* create without a record, discard the record only */
+  CAN_LIVE = 1 << 16,   /* save memory while the machine runs */
+  CAN_REUSE = 1 << 17,  /* take overlays that are there already */
+  CAN_RUN = 1 << 18,    /* start or pause the machine after reverting */
+  CAN_RESET_NVRAM = 1 << 19,
 } BackendCan;
 
 /* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */
@@ -47,6 +51,7 @@ typedef struct {
 } DiskMeasure;
 
 Disk *disk_new (const char *target, guint64 size, const char *xml);
+Disk *disk_copy (const Disk *disk);
 void disk_free (Disk *disk);
 
 typedef struct {
@@ -57,21 +62,26 @@ typedef struct {
   char *parent;   /* id; NULL for a root */
   gint64 created; /* seconds since the epoch */
   guint32 created_nanoseconds; /* of that second, where it is known */
-  gint64 changed;              /* the same, of the last change of name, description or parent */
-  char *state;                 /* libvirt's word: "shutoff" */
-  char *description;           /* NULL: none */
-  char *problem;               /* why it is damaged, a sentence; NULL: it is not */
-  gboolean external;           /* in files of its own, not inside a disk image */
-  gboolean metadata;           /* there is a record of it beside the data */
-  gboolean no_data;            /* a record only: nothing to read and nothing to revert to */
-  gboolean held;               /* not to be discarded or merged */
-  char *compression;           /* "zlib", "zstd": how its images were compressed; NULL: not */
-  BackendCan can;              /* narrows the domain's */
-  Text *xml;                   /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
-  Text *domain_xml;            /* the domain as it was then; NULL: not kept */
-  Text *kept_xml;   /* elements of a redefinition that nothing here understands; NULL: none */
-  GPtrArray *disks; /* of Disk */
+  gint64 taken;   /* nanoseconds since the epoch: when a merge gave it its disks; 0: as created */
+  gint64 changed; /* the same, of the last change of name, description or parent */
+  char *state;    /* libvirt's word: "shutoff" */
+  char *description; /* NULL: none */
+  char *problem;     /* why it is damaged, a sentence; NULL: it is not */
+  gboolean external; /* in files of its own, not inside a disk image */
+  gboolean metadata; /* there is a record of it beside the data */
+  gboolean no_data;  /* a record only: nothing to read and nothing to revert to */
+  gboolean held;     /* not to be discarded or merged */
+  char *compression; /* "zlib", "zstd": how its images were compressed; NULL: not */
+  BackendCan can;    /* narrows the domain's */
+  Text *xml;         /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
+  Text *domain_xml;  /* the domain as it was then; NULL: not kept */
+  Text *kept_xml;    /* elements of a redefinition that nothing here understands; NULL: none */
+  GPtrArray *disks;  /* of Disk */
 } Snapshot;
+
+/* `taken` of a snapshot that gets other disks now: a second or more after what it was until now,
+ * for backup programs compare seconds. */
+gint64 snapshot_taken_now (gint64 created, gint64 taken);
 
 /* All fields empty but for the reference and an empty array of disks. */
 Snapshot *snapshot_new (const char *id, const char *name);

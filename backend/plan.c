@@ -127,16 +127,28 @@ plan_discard (const Domain *domain, const char *id, DiscardMode mode, GError **e
 
 /* -------------------------------------------------------------------- merge */
 
+/* A merge never merely drops what the snapshot holds: something that has data must follow it. */
+static gboolean
+is_followed (const Domain *domain, const Snapshot *snapshot)
+{
+  const GPtrArray *children = domain_children (domain, snapshot->id);
+
+  for (guint i = 0; i < children->len; i++)
+    if (snapshot->no_data || !((const Snapshot *)g_ptr_array_index (children, i))->no_data)
+      return TRUE;
+  return FALSE;
+}
+
 /* Into the unnamed base, where only the name goes. */
 static Plan *
 merge_root (const Domain *domain, const Snapshot *snapshot, GError **error)
 {
   Plan *plan;
 
-  if (domain_children (domain, snapshot->id)->len == 0 &&
-      g_strcmp0 (domain->current, snapshot->id) != 0) {
+  if (!is_followed (domain, snapshot) && g_strcmp0 (domain->current, snapshot->id) != 0) {
     fail (error, BACKEND_ERROR_INVALID,
-          "%s has no parent, no children and is not current: to merge it would be to discard it",
+          "%s has no parent, no children with data and is not current: to merge it would be to "
+          "discard it",
           snapshot->name);
     return NULL;
   }
@@ -190,9 +202,9 @@ merge_into_parent (const Domain *domain, const Snapshot *snapshot, gboolean forc
 static Plan *
 merge_into_children (const Domain *domain, const Snapshot *snapshot, GError **error)
 {
-  if (domain_children (domain, snapshot->id)->len == 0) {
+  if (!is_followed (domain, snapshot)) {
     fail (error, BACKEND_ERROR_INVALID,
-          "%s has no children to merge it into: that would only drop it", snapshot->name);
+          "%s has no children with data to merge it into: that would only drop it", snapshot->name);
     return NULL;
   }
   return plan_discard (domain, snapshot->id, DISCARD_KEEP_CHILDREN, error);
@@ -210,4 +222,17 @@ plan_merge (const Domain *domain, const char *id, MergeInto into, gboolean force
   if (snapshot->parent == NULL)
     return merge_root (domain, snapshot, error);
   return merge_into_parent (domain, snapshot, force, error);
+}
+
+/* -------------------------------------------------------------------- current */
+
+gboolean
+plan_check_current (const Domain *domain, const char *snapshot, const char *instead_of,
+                    GError **error)
+{
+  if (snapshot != NULL && find (domain, snapshot, error) == NULL)
+    return FALSE;
+  if (instead_of == NULL || g_strcmp0 (instead_of, domain->current) == 0)
+    return TRUE;
+  return fail (error, BACKEND_ERROR_INVALID, "it is not the current snapshot of %s", domain->name);
 }

@@ -43,3 +43,8 @@ Plan *plan_discard (const Domain *domain, const char *snapshot, DiscardMode mode
  * descendants; without it that is NOT_EMPTY. */
 Plan *plan_merge (const Domain *domain, const char *snapshot, MergeInto into, gboolean force,
                   GError **error);
+
+/* Whether @snapshot (an id; NULL: none) may become current, and @instead_of (NULL: whichever it is)
+ * is that now.  NOT_FOUND, INVALID. */
+gboolean plan_check_current (const Domain *domain, const char *snapshot, const char *instead_of,
+                             GError **error);

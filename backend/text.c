@@ -47,3 +47,15 @@ text_unref (Text *text)
   if (text != NULL && g_atomic_int_dec_and_test (&text->refs))
     g_free (text);
 }
+
+#define TELLING 12 /* characters; enough for "i:vda:123456", too */
+
+guint
+id_hash (gconstpointer id)
+{
+  guint hash = 5381;
+
+  for (const char *at = id; *at != '\0' && at < (const char *)id + TELLING; at++)
+    hash = hash * 33 + (guchar)*at;
+  return hash;
+}

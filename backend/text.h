@@ -15,3 +15,6 @@ Text *text_take_string (char *string); /* frees @string */
 Text *text_ref (Text *text);           /* NULL gives NULL */
 void text_unref (Text *text);          /* NULL is ignored */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Text, text_unref)
+
+/* For tables of ids, most of which are random uuids: the first characters tell them apart. */
+guint id_hash (gconstpointer id);

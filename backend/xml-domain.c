@@ -3,12 +3,12 @@
  * The description is parsed into locals, checked, and only then handed out: a
  * half-filled one is never seen.  Whether the files exist is not asked here. */
 #include "error.h"
+#include "xml-tree.h"
 #include "xml.h"
 
 #include <string.h>
 
 #define TARGET_LIMIT 32
-#define DISKS_LIMIT 1000
 
 static void
 disk_description_free (gpointer data)
@@ -79,8 +79,9 @@ add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
   if (target == NULL || !is_plain_word (target))
     return fail (error, BACKEND_ERROR_INVALID, "the target of the <disk> in line %ld is no device",
                  xmlGetLineNo (node));
-  if (disks->len >= DISKS_LIMIT)
-    return fail (error, BACKEND_ERROR_INVALID, "the <domain> has more than %d disks", DISKS_LIMIT);
+  if (disks->len >= XML_DISKS_LIMIT)
+    return fail (error, BACKEND_ERROR_INVALID, "the <domain> has more than %d disks",
+                 XML_DISKS_LIMIT);
   if (is_known (disks, target))
     return fail (error, BACKEND_ERROR_INVALID, "two disks have the target %s", target);
   disk = g_new0 (DiskDescription, 1);
@@ -164,4 +165,33 @@ xml_disk_source (const Text *disk)
   if (document != NULL)
     xmlFreeDoc (document);
   return source;
+}
+
+static void
+make_absolute (const xmlNode *disk, const char *directory)
+{
+  xmlNode *source = xml_child (disk, "source");
+  g_autofree char *file = source == NULL ? NULL : xml_attribute (source, "file");
+  g_autofree char *path = NULL;
+
+  if (file == NULL || file[0] == '\0' || g_path_is_absolute (file))
+    return;
+  path = g_canonicalize_filename (file, directory);
+  xmlUnsetNsProp (source, NULL, (const xmlChar *)"file");
+  xml_set (source, "file", path);
+}
+
+char *
+xml_domain_absolute (const Text *text, const char *directory)
+{
+  g_autoptr (xmlDoc) document = xml_parse (text->data, text->length, NULL);
+  const xmlNode *devices =
+      document == NULL ? NULL : xml_child (xmlDocGetRootElement (document), "devices");
+
+  if (document == NULL)
+    return NULL;
+  for (xmlNode *node = devices == NULL ? NULL : devices->children; node != NULL; node = node->next)
+    if (node->type == XML_ELEMENT_NODE && strcmp ((const char *)node->name, "disk") == 0)
+      make_absolute (node, directory);
+  return xml_serialise (document);
 }

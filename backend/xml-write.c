@@ -1,163 +1,12 @@
 /* Writing XML that libvirt accepts.
  *
- * Documents are built as trees, so that libxml2 does all quoting; text is checked first for what
- * XML cannot carry in any spelling, and what comes out is read once more by our own reader.
- * Nothing is kept between calls. */
+ * Documents are built as trees (xml-tree.h).  Where libvirt's schema takes less than a snapshot
+ * can say, the rest is left out; and what comes out is read once more by our own reader. */
 #include "error.h"
+#include "xml-tree.h"
 #include "xml.h"
 
-#include <libxml/chvalid.h>
-#include <libxml/xmlsave.h>
 #include <string.h>
-
-#define X(text) ((const xmlChar *)(text))
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (xmlDoc, xmlFreeDoc)
-
-static char *
-serialise (xmlDoc *document)
-{
-  xmlBuffer *buffer = xmlBufferCreate ();
-  xmlSaveCtxt *context = xmlSaveToBuffer (buffer, "UTF-8", XML_SAVE_FORMAT | XML_SAVE_NO_DECL);
-  char *text;
-
-  xmlSaveDoc (context, document);
-  xmlSaveClose (context);
-  text = g_strdup ((const char *)xmlBufferContent (buffer));
-  xmlBufferFree (buffer);
-  return text;
-}
-
-static gboolean
-is_layout (const xmlNode *node)
-{
-  return node->type == XML_TEXT_NODE && xmlIsBlankNode (node);
-}
-
-static gboolean
-has_only_elements (const xmlNode *node)
-{
-  gboolean elements = FALSE;
-
-  for (const xmlNode *child = node->children; child != NULL; child = child->next) {
-    if (child->type == XML_ELEMENT_NODE)
-      elements = TRUE;
-    else if (child->type == XML_TEXT_NODE && !is_layout (child))
-      return FALSE;
-  }
-  return elements;
-}
-
-static void
-drop_layout_of (xmlNode *node)
-{
-  xmlNode *next;
-
-  if (!has_only_elements (node))
-    return;
-  for (xmlNode *child = node->children; child != NULL; child = next) {
-    next = child->next;
-    if (is_layout (child)) {
-      xmlUnlinkNode (child);
-      xmlFreeNode (child);
-    }
-  }
-}
-
-/* The node after @node below @top, depth first. */
-static xmlNode *
-next_below (xmlNode *node, const xmlNode *top)
-{
-  if (node->type == XML_ELEMENT_NODE && node->children != NULL)
-    return node->children;
-  while (node != top && node->next == NULL)
-    node = node->parent;
-  return node == top ? NULL : node->next;
-}
-
-/* Removes the white space between elements, so that the writer can indent anew. */
-static void
-drop_layout (xmlNode *top)
-{
-  for (xmlNode *node = top; node != NULL; node = next_below (node, top))
-    if (node->type == XML_ELEMENT_NODE)
-      drop_layout_of (node);
-}
-
-static xmlNode *
-copy_into (xmlDoc *document, const xmlNode *node)
-{
-  xmlNode *copy = xmlDocCopyNode ((xmlNode *)node, document, 1);
-
-  drop_layout (copy);
-  return copy;
-}
-
-char *
-xml_element_text (const xmlNode *node)
-{
-  g_autoptr (xmlDoc) document = NULL;
-
-  xml_ready ();
-  document = xmlNewDoc (X ("1.0"));
-  xmlDocSetRootElement (document, copy_into (document, node));
-  return serialise (document);
-}
-
-static const char *
-find_uncarriable (const char *text)
-{
-  for (const char *at = text; *at != '\0'; at = g_utf8_next_char (at)) {
-    gunichar character = g_utf8_get_char (at);
-
-    if (!xmlIsCharQ (character))
-      return at;
-  }
-  return NULL;
-}
-
-/* @text with U+FFFD in place of what XML cannot carry: for documents that only describe. */
-static char *
-make_carriable (const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  GString *result = g_string_new (NULL);
-  const char *rest = valid;
-
-  for (const char *bad; (bad = find_uncarriable (rest)) != NULL; rest = g_utf8_next_char (bad)) {
-    g_string_append_len (result, rest, bad - rest);
-    g_string_append (result, "\xef\xbf\xbd");
-  }
-  g_string_append (result, rest);
-  return g_string_free (result, FALSE);
-}
-
-static void
-set (xmlNode *node, const char *attribute, const char *value)
-{
-  g_autofree char *text = make_carriable (value);
-
-  xmlNewProp (node, X (attribute), X (text));
-}
-
-static xmlNode *
-add (xmlNode *parent, const char *name, const char *text)
-{
-  g_autofree char *carriable = text == NULL ? NULL : make_carriable (text);
-
-  return xmlNewTextChild (parent, NULL, X (name), carriable == NULL ? NULL : X (carriable));
-}
-
-static xmlDoc *
-document_new (const char *root)
-{
-  xmlDoc *document;
-
-  xml_ready ();
-  document = xmlNewDoc (X ("1.0"));
-  xmlDocSetRootElement (document, xmlNewDocNode (document, NULL, X (root), NULL));
-  return document;
-}
 
 /* Returns its <source>. */
 static xmlNode *
@@ -165,40 +14,40 @@ fill_disk (xmlNode *disk, const char *target, const char *format, const char *fi
 {
   xmlNode *source, *node;
 
-  set (disk, "type", "file");
-  set (disk, "device", "disk");
-  node = add (disk, "driver", NULL);
-  set (node, "name", "qemu");
-  set (node, "type", format);
-  source = add (disk, "source", NULL);
-  set (source, "file", file);
-  node = add (disk, "target", NULL);
-  set (node, "dev", target);
-  set (node, "bus", g_str_has_prefix (target, "vd") ? "virtio" : "scsi");
+  xml_set (disk, "type", "file");
+  xml_set (disk, "device", "disk");
+  node = xml_add (disk, "driver", NULL);
+  xml_set (node, "name", "qemu");
+  xml_set (node, "type", format);
+  source = xml_add (disk, "source", NULL);
+  xml_set (source, "file", file);
+  node = xml_add (disk, "target", NULL);
+  xml_set (node, "dev", target);
+  xml_set (node, "bus", g_str_has_prefix (target, "vd") ? "virtio" : "scsi");
   return source;
 }
 
 char *
 xml_disk (const char *target, const char *format, const char *file)
 {
-  g_autoptr (xmlDoc) document = document_new ("disk");
+  g_autoptr (xmlDoc) document = xml_document_new ("disk");
 
   fill_disk (xmlDocGetRootElement (document), target, format, file);
-  return serialise (document);
+  return xml_serialise (document);
 }
 
 char *
 xml_frozen_disk (const char *target, const char *file, const char *inside)
 {
-  g_autoptr (xmlDoc) document = document_new ("disk");
+  g_autoptr (xmlDoc) document = xml_document_new ("disk");
   xmlNode *disk = xmlDocGetRootElement (document);
   xmlNode *source = fill_disk (disk, target, "qcow2", file);
 
-  set (disk, "snapshot", inside == NULL ? "external" : "internal");
+  xml_set (disk, "snapshot", inside == NULL ? "external" : "internal");
   if (inside != NULL)
-    set (add (source, "snapshot", NULL), "name", inside);
-  add (disk, "readonly", NULL);
-  return serialise (document);
+    xml_set (xml_add (source, "snapshot", NULL), "name", inside);
+  xml_add (disk, "readonly", NULL);
+  return xml_serialise (document);
 }
 
 /* Puts the root element of @text below @parent. */
@@ -213,44 +62,36 @@ graft (xmlNode *parent, const char *text, gsize length, const char *name, GError
   root = xmlDocGetRootElement (document);
   if (strcmp ((const char *)root->name, name) != 0)
     return fail (error, BACKEND_ERROR_INVALID, "the XML is not a <%s>", name);
-  xmlAddChild (parent, copy_into (parent->doc, root));
+  xmlAddChild (parent, xml_copy_into (parent->doc, root));
   return TRUE;
 }
 
 char *
 xml_domain (const char *name, const char *uuid, const char *disks)
 {
-  g_autoptr (xmlDoc) document = document_new ("domain");
+  g_autoptr (xmlDoc) document = xml_document_new ("domain");
   xmlNode *domain = xmlDocGetRootElement (document);
   g_autofree char *devices = NULL;
   xmlNode *node;
 
-  set (domain, "type", "qemu");
-  add (domain, "name", name);
-  add (domain, "uuid", uuid);
-  set (add (domain, "memory", "1024"), "unit", "MiB");
-  add (domain, "vcpu", "1");
-  node = add (add (domain, "os", NULL), "type", "hvm");
-  set (node, "arch", "x86_64");
+  xml_set (domain, "type", "qemu");
+  xml_add (domain, "name", name);
+  xml_add (domain, "uuid", uuid);
+  xml_set (xml_add (domain, "memory", "1024"), "unit", "MiB");
+  xml_add (domain, "vcpu", "1");
+  node = xml_add (xml_add (domain, "os", NULL), "type", "hvm");
+  xml_set (node, "arch", "x86_64");
   devices = g_strdup_printf ("<devices>%s</devices>", disks != NULL ? disks : "");
   graft (domain, devices, strlen (devices), "devices", NULL);
-  return serialise (document);
+  return xml_serialise (document);
 }
 
-static gboolean
-check_text (const char *text, const char *what, GError **error)
+static char *
+attribute_of_child (const xmlDoc *document, const char *child, const char *name)
 {
-  const char *bad;
+  const xmlNode *node = xml_child (xmlDocGetRootElement (document), child);
 
-  if (text == NULL)
-    return TRUE;
-  if (!g_utf8_validate (text, -1, NULL))
-    return fail (error, BACKEND_ERROR_INVALID, "XML cannot carry %s: it is not valid UTF-8", what);
-  bad = find_uncarriable (text);
-  if (bad != NULL)
-    return fail (error, BACKEND_ERROR_INVALID, "XML cannot carry %s: it has the character U+%04X",
-                 what, g_utf8_get_char (bad));
-  return TRUE;
+  return node == NULL ? NULL : xml_attribute (node, name);
 }
 
 /* Only the words of libvirt's schema; a snapshot in any other state says nothing of it. */
@@ -263,48 +104,135 @@ is_state (const char *state)
   return state != NULL && g_strv_contains (states, state);
 }
 
-/* Format and file of an external snapshot's disk, as far as the <disk> element says them. */
+/* What the schema takes for the name of a file: absolute, and on one line. */
 static gboolean
-add_source (xmlNode *node, const Text *disk_xml, GError **error)
+is_path (const char *file)
 {
-  g_autoptr (xmlDoc) document = xml_parse (disk_xml->data, disk_xml->length, error);
-  const xmlNode *root, *driver, *source;
+  return file != NULL && g_path_is_absolute (file) && file[1] != '\0' &&
+         strpbrk (file, "\n\r") == NULL;
+}
+
+/* What it takes for a guest's device. */
+static gboolean
+is_device (const char *target)
+{
+  static const char *const kinds[] = { "fd", "hd", "sd", "vd", "xvd", "ubd" };
+  gsize word = strspn (target, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_");
+
+  if (target[word] != '\0')
+    return FALSE;
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (g_str_has_prefix (target, kinds[i]) && word > strlen (kinds[i]))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+xml_is_disk_name (const char *name)
+{
+  return is_device (name) || is_path (name);
+}
+
+/* And for the format of an overlay. */
+static gboolean
+is_format (const char *format)
+{
+  static const char *const formats[] = { "cow", "qcow", "qcow2", "qed", "vmdk", NULL };
+
+  return format != NULL && g_strv_contains (formats, format);
+}
+
+static xmlDoc *
+disk_document (const Disk *disk, GError **error)
+{
+  return disk->xml == NULL ? xml_document_new ("disk")
+                           : xml_parse (disk->xml->data, disk->xml->length, error);
+}
+
+/* One disk of a snapshot, with what its <disk> element says of an external one.  A disk that the
+ * schema has no name for is left out. */
+static gboolean
+add_disk (xmlNode *disks, const Disk *disk, gboolean external, GError **error)
+{
+  g_autoptr (xmlDoc) document = disk_document (disk, error);
   g_autofree char *format = NULL;
   g_autofree char *file = NULL;
+  xmlNode *node;
 
   if (document == NULL)
     return FALSE;
-  root = xmlDocGetRootElement (document);
-  driver = xml_child (root, "driver");
-  source = xml_child (root, "source");
-  format = driver == NULL ? NULL : xml_attribute (driver, "type");
-  file = source == NULL ? NULL : xml_attribute (source, "file");
-  if (format != NULL)
-    set (add (node, "driver", NULL), "type", format);
-  if (file != NULL && g_path_is_absolute (file))
-    set (add (node, "source", NULL), "file", file);
+  format = attribute_of_child (document, "driver", "type");
+  file = attribute_of_child (document, "source", "file");
+  if (!is_device (disk->target) && !is_path (file))
+    return TRUE;
+  node = xml_add (disks, "disk", NULL);
+  xml_set (node, "name", is_device (disk->target) ? disk->target : file);
+  xml_set (node, "snapshot", external ? "external" : "internal");
+  if (!external)
+    return TRUE;
+  xml_set (node, "type", "file");
+  if (is_format (format))
+    xml_set (xml_add (node, "driver", NULL), "type", format);
+  if (is_path (file))
+    xml_set (xml_add (node, "source", NULL), "file", file);
   return TRUE;
+}
+
+/* -------------------------------------------------------------------- what was kept */
+
+/* The elements of @kept below one root, which no document is without; NULL: they are no XML. */
+static xmlDoc *
+parse_kept (const Text *kept, GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("<kept>%s</kept>", kept == NULL ? "" : kept->data);
+
+  return xml_parse (text, strlen (text), error);
 }
 
 static gboolean
-add_disks (xmlNode *root, const Snapshot *snapshot, GError **error)
+add_kept (xmlNode *root, const xmlDoc *kept, const char *name)
 {
-  xmlNode *disks = snapshot->disks->len == 0 ? NULL : add (root, "disks", NULL);
+  const xmlNode *node = xml_child (xmlDocGetRootElement (kept), name);
 
-  for (guint i = 0; i < snapshot->disks->len; i++) {
-    const Disk *disk = g_ptr_array_index (snapshot->disks, i);
-    xmlNode *node = add (disks, "disk", NULL);
-
-    set (node, "name", disk->target);
-    set (node, "snapshot", snapshot->external ? "external" : "internal");
-    if (!snapshot->external)
-      continue;
-    set (node, "type", "file");
-    if (disk->xml != NULL && !add_source (node, disk->xml, error))
-      return FALSE;
-  }
+  if (node == NULL)
+    return FALSE;
+  xmlAddChild (root, xml_copy_into (root->doc, node));
   return TRUE;
 }
+
+static void
+add_memory (xmlNode *root, const xmlDoc *kept)
+{
+  if (!add_kept (root, kept, "memory"))
+    xml_set (xml_add (root, "memory", NULL), "snapshot", "no");
+}
+
+static gboolean
+add_disks (xmlNode *root, const Snapshot *snapshot, const xmlDoc *kept, GError **error)
+{
+  xmlNode *disks;
+
+  if (add_kept (root, kept, "disks") || snapshot->disks->len == 0)
+    return TRUE;
+  disks = xml_add (root, "disks", NULL);
+  for (guint i = 0; i < snapshot->disks->len; i++)
+    if (!add_disk (disks, g_ptr_array_index (snapshot->disks, i), snapshot->external, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* What has no place of its own. */
+static void
+add_rest (xmlNode *root, const xmlDoc *kept)
+{
+  static const char *const placed[] = { "memory", "disks", NULL };
+
+  for (const xmlNode *node = xmlDocGetRootElement (kept)->children; node != NULL; node = node->next)
+    if (node->type == XML_ELEMENT_NODE && !g_strv_contains (placed, (const char *)node->name))
+      xmlAddChild (root, xml_copy_into (root->doc, node));
+}
+
+/* -------------------------------------------------------------------- snapshots */
 
 static gboolean
 add_domain (xmlNode *root, const Snapshot *snapshot, const char *uuid, GError **error)
@@ -313,26 +241,32 @@ add_domain (xmlNode *root, const Snapshot *snapshot, const char *uuid, GError **
 
   if (xml != NULL)
     return graft (root, xml->data, xml->length, "domain", error);
-  add (add (root, "domain", NULL), "uuid", uuid);
+  xml_add (xml_add (root, "domain", NULL), "uuid", uuid);
   return TRUE;
 }
 
 static gboolean
 fill (xmlNode *root, const Snapshot *snapshot, const char *parent, const char *uuid, GError **error)
 {
+  g_autoptr (xmlDoc) kept = parse_kept (snapshot->kept_xml, error);
   char created[24];
 
-  add (root, "name", snapshot->name);
+  if (kept == NULL)
+    return FALSE;
+  xml_add (root, "name", snapshot->name);
   if (snapshot->description != NULL)
-    add (root, "description", snapshot->description);
+    xml_add (root, "description", snapshot->description);
   if (is_state (snapshot->state))
-    add (root, "state", snapshot->state);
+    xml_add (root, "state", snapshot->state);
   if (parent != NULL)
-    add (add (root, "parent", NULL), "name", parent);
+    xml_add (xml_add (root, "parent", NULL), "name", parent);
   g_snprintf (created, sizeof created, "%" G_GINT64_FORMAT, snapshot->created);
-  add (root, "creationTime", created);
-  set (add (root, "memory", NULL), "snapshot", "no");
-  return add_disks (root, snapshot, error) && add_domain (root, snapshot, uuid, error);
+  xml_add (root, "creationTime", created);
+  add_memory (root, kept);
+  if (!add_disks (root, snapshot, kept, error) || !add_domain (root, snapshot, uuid, error))
+    return FALSE;
+  add_rest (root, kept);
+  return TRUE;
 }
 
 /* Reads what was written: nothing leaves that would not come back as the same document. */
@@ -344,8 +278,8 @@ check_written (const char *text, GError **error)
 
   if (document == NULL)
     return FALSE;
-  drop_layout (xmlDocGetRootElement (document));
-  again = serialise (document);
+  xml_drop_layout (xmlDocGetRootElement (document));
+  again = xml_serialise (document);
   if (!g_str_equal (text, again))
     return fail (error, BACKEND_ERROR_INVALID, "the XML does not survive being read again");
   return TRUE;
@@ -354,16 +288,16 @@ check_written (const char *text, GError **error)
 char *
 xml_domainsnapshot (const Snapshot *snapshot, const char *parent, const char *uuid, GError **error)
 {
-  g_autoptr (xmlDoc) document = document_new ("domainsnapshot");
+  g_autoptr (xmlDoc) document = xml_document_new ("domainsnapshot");
   g_autofree char *text = NULL;
 
-  if (!check_text (snapshot->name, "the name", error) ||
-      !check_text (snapshot->description, "the description", error) ||
-      !check_text (parent, "the parent's name", error))
+  if (!xml_check_text (snapshot->name, "the name", error) ||
+      !xml_check_text (snapshot->description, "the description", error) ||
+      !xml_check_text (parent, "the parent's name", error))
     return NULL;
   if (!fill (xmlDocGetRootElement (document), snapshot, parent, uuid, error))
     return NULL;
-  text = serialise (document);
+  text = xml_serialise (document);
   if (!check_written (text, error))
     return NULL;
   return g_steal_pointer (&text);

@@ -20,6 +20,7 @@
 #define DEPTH_LIMIT 64
 #define NODES_LIMIT 100000
 #define NAMESPACES_LIMIT 64 /* in all: each is looked at for each element */
+#define NAMESPACE_LIMIT 256 /* bytes of its name: it is declared anew in each element taken out */
 #define SENTENCE_LIMIT 200  /* bytes of the document in a message */
 
 /* What the callbacks of one parse know; the context's _private. */
@@ -80,6 +81,19 @@ on_doctype (void *data, const xmlChar *name, const xmlChar *public_id, const xml
 }
 
 static void
+check_namespaces (xmlParserCtxt *context, int length, const xmlChar **namespaces)
+{
+  Reading *reading = context->_private;
+
+  reading->namespaces += (guint)length;
+  if (reading->namespaces > NAMESPACES_LIMIT)
+    stop (context, "it declares more than %d namespaces", NAMESPACES_LIMIT);
+  for (int i = 0; i < length; i++)
+    if (xmlStrlen (namespaces[2 * i + 1]) > NAMESPACE_LIMIT)
+      stop (context, "the name of a namespace has more than %d bytes", NAMESPACE_LIMIT);
+}
+
+static void
 on_start (void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
           int namespaces_length, const xmlChar **namespaces, int length, int defaulted,
           const xmlChar **attributes)
@@ -90,9 +104,7 @@ on_start (void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar 
   count_node (context);
   if (++reading->depth > DEPTH_LIMIT)
     stop (context, "its elements are nested more than %d deep", DEPTH_LIMIT);
-  reading->namespaces += (guint)namespaces_length;
-  if (reading->namespaces > NAMESPACES_LIMIT)
-    stop (context, "it declares more than %d namespaces", NAMESPACES_LIMIT);
+  check_namespaces (context, namespaces_length, namespaces);
   if (length + namespaces_length > ATTRIBUTES_LIMIT)
     stop (context, "an element has more than %d attributes", ATTRIBUTES_LIMIT);
   if (reading->problem == NULL)

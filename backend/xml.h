@@ -2,6 +2,8 @@
 #include "model.h"
 #include <libxml/tree.h>
 
+#define XML_DISKS_LIMIT 1000 /* of a domain */
+
 /* XML from anybody, read safely: see shared limits in xml.c.  Any DOCTYPE,
  * external entity, deep or huge document is INVALID, in bounded time and memory.
  * Returns a document to be freed with xmlFreeDoc. */
@@ -19,6 +21,8 @@ char *xml_child_text (const xmlNode *parent, const char *name);
 char *xml_attribute (const xmlNode *node, const char *name);
 /* The element as text, indented as a document of its own.  Free with g_free. */
 char *xml_element_text (const xmlNode *node);
+/* The same with the layout that it has.  Free with g_free. */
+char *xml_element_bare (const xmlNode *node);
 
 /* What <domain> says that we need; uuid may be NULL.  Free with domain_description_free. */
 typedef struct {
@@ -39,6 +43,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
 /* <source file> of a <disk> element (NULL is none); NULL: there is none.  Free with g_free. */
 char *xml_disk_source (const Text *disk);
 
+/* Whether libvirt's schema takes @name for a disk of a snapshot: a target, or an absolute path. */
+gboolean xml_is_disk_name (const char *name);
+
+/* The <domain> @text with absolute paths for the files of its disks; relative ones are in
+ * @directory.  NULL: it is no XML.  Free with g_free. */
+char *xml_domain_absolute (const Text *text, const char *directory);
+
 /* A <disk> element for a disk image. */
 char *xml_disk (const char *target, const char *format, const char *file);
 
@@ -50,8 +61,9 @@ char *xml_frozen_disk (const char *target, const char *file, const char *inside)
  * <disk> elements, one after the other. */
 char *xml_domain (const char *name, const char *uuid, const char *disks);
 
-/* The <domainsnapshot> of @snapshot, valid against libvirt's schema.  @parent: its parent's name
- * or NULL.  The domain element is @snapshot's own domain_xml, or only @uuid.  Text that XML cannot
- * carry (control characters) is INVALID. */
+/* The <domainsnapshot> of @snapshot, valid against libvirt's schema as far as it is ours: its
+ * kept_xml and domain_xml go in as they are.  @parent: its parent's name or NULL.  The domain
+ * element is @snapshot's own domain_xml, or only @uuid; a kept <memory> or <disks> stands for the
+ * one that would be made.  Text that XML cannot carry (control characters) is INVALID. */
 char *xml_domainsnapshot (const Snapshot *snapshot, const char *parent, const char *uuid,
                           GError **error);

@@ -45,8 +45,8 @@ answer_made (Request *request, const Place *dir, const char *id, GError **error)
   if (child.domain == NULL)
     return FALSE;
   child.snapshot = domain_snapshot (child.domain, id);
-  if (child.snapshot == NULL)
-    return fail (error, BACKEND_ERROR_STALE, "the new snapshot was discarded at once");
+  if (child.snapshot == NULL) /* not STALE: the kernel would call mkdir again */
+    return fail (error, BACKEND_ERROR_NOT_FOUND, "the new snapshot was discarded at once");
   if (request->mount->notifier != NULL)
     nodes_show (request->mount->nodes, child.owner, child.domain);
   return request_answer_entry (request, &child, error);
@@ -96,7 +96,7 @@ remove_dir (Request *request, GError **error)
   if (child.kind->drop == NULL)
     return fail (error, BACKEND_ERROR_NOT_PERMITTED, "\"%s\" is not a snapshot and stays",
                  request->arguments.name);
-  job = request_begin (request, dir.owner, target);
+  job = request_begin (request, child.owner, target);
   return child.kind->drop (&child, job, error) && request_answer_nothing (request);
 }
 

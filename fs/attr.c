@@ -24,6 +24,8 @@ mode_of (const Place *place)
 
   if (S_ISLNK (mode))
     return mode;
+  if (S_ISREG (mode) && !row_writable (place))
+    owners &= ~(mode_t)02;
   return (mode & S_IFMT) | ((owners << 6 | owners << 3 | owners) & ~place->mount->options->umask);
 }
 

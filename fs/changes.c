@@ -42,18 +42,18 @@ make_anywhere (const Place *dir, const char *name, Job *job, GError **error)
 }
 
 gboolean
-discard_offered (const Place *place)
+discard_allowed (const Place *place, GError **error)
 {
-  return place->mount->options->discard;
+  return place->mount->options->discard ||
+         fail (error, BACKEND_ERROR_NOT_PERMITTED,
+               "discarding is switched off by the mount option discard=no");
 }
 
 gboolean
 drop_snapshot (const Place *place, Job *job, GError **error)
 {
-  if (!discard_offered (place))
-    return fail (error, BACKEND_ERROR_NOT_PERMITTED,
-                 "discarding is switched off by the mount option discard=no");
-  return backend_discard (place->mount->backend, place->owner->name, place->snapshot->id,
+  return discard_allowed (place, error) &&
+         backend_discard (place->mount->backend, place->owner->name, place->snapshot->id,
                           DISCARD_ONE, job, error);
 }
 
@@ -73,60 +73,4 @@ edit_description (const Place *place, const char *text, Job *job, GError **error
     return TRUE;
   return backend_describe (place->mount->backend, place->owner->name, place->snapshot->id, text,
                            job, error);
-}
-
-/* For a command whose only word is `1`. */
-static gboolean
-expect_one (char **words, const char *row, GError **error)
-{
-  if (strcmp (words[0], "1") == 0 && words[1] == NULL)
-    return TRUE;
-  return fail (error, BACKEND_ERROR_INVALID, "%s takes the word 1, not \"%s\"", row,
-               strcmp (words[0], "1") == 0 ? words[1] : words[0]);
-}
-
-Text *
-usage_revert (const Place *place)
-{
-  return text_from_string (
-      "# Write 1 to make the machine's disks what they were at this snapshot.\n"
-      "# What they gained since their current snapshot is dropped.\n");
-}
-
-gboolean
-store_revert (const Place *place, char **words, Job *job, GError **error)
-{
-  return expect_one (words, "revert", error) &&
-         backend_revert (place->mount->backend, place->owner->name, place->snapshot->id, NULL, job,
-                         error);
-}
-
-Text *
-usage_discard (const Place *place)
-{
-  return text_from_string ("# Write 1 to discard this snapshot, as rmdir does.\n"
-                           "# It must not have children.\n");
-}
-
-gboolean
-store_discard (const Place *place, char **words, Job *job, GError **error)
-{
-  return expect_one (words, "discard", error) && drop_snapshot (place, job, error);
-}
-
-gboolean
-store_jobs (const Place *place, char **words, Job *job, GError **error)
-{
-  guint64 id;
-
-  if (strcmp (words[0], "cancel") != 0)
-    return fail (error, BACKEND_ERROR_INVALID, "jobs takes \"cancel ID\", not \"%s\"", words[0]);
-  if (words[1] == NULL || words[2] != NULL)
-    return fail (error, BACKEND_ERROR_INVALID, "cancel takes the number of one job");
-  if (!g_ascii_string_to_unsigned (words[1], 10, 0, G_MAXUINT, &id, NULL))
-    return fail (error,
-                 words[1][strspn (words[1], "0123456789")] == '\0' ? BACKEND_ERROR_RANGE
-                                                                   : BACKEND_ERROR_INVALID,
-                 "\"%s\" is not the number of a job", words[1]);
-  return jobs_cancel (place->owner->name, (guint)id, error);
 }

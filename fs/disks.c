@@ -92,7 +92,7 @@ has_disk_xml (const Place *place)
 gboolean
 is_readable (const Place *place)
 {
-  return place->disk->readable;
+  return place->disk->readable && !place->snapshot->no_data;
 }
 
 /* 0: it is not known. */
@@ -100,6 +100,15 @@ static guint64
 count_stored (guint64 allocated, guint64 size)
 {
   return allocated != 0 ? MIN (allocated, size) : size;
+}
+
+/* In nanoseconds.  Other bytes under the name come with another time, which is how backup programs
+ * and the page cache notice. */
+static gint64
+time_of_bytes (const Snapshot *snapshot)
+{
+  return snapshot->taken > 0 ? snapshot->taken
+                             : attr_nanoseconds (snapshot->created) + snapshot->created_nanoseconds;
 }
 
 gboolean
@@ -110,7 +119,7 @@ measure_frozen (const Place *place, DiskMeasure *measure, GError **error)
   *measure = (DiskMeasure){
     .size = disk->size,
     .allocated = count_stored (disk->allocated, disk->size),
-    .modified = attr_nanoseconds (place->snapshot->created) + place->snapshot->created_nanoseconds,
+    .modified = time_of_bytes (place->snapshot),
   };
   return TRUE;
 }

@@ -1,41 +1,9 @@
-/* Open files: texts captured at open, and writes that act.
- *
- * One write is one command and runs inside the write, because that is the only
- * call whose error every shell reports.  A description is instead the text
- * written since the open.  What the words mean is the rows' business. */
+/* Open files: texts captured at open.  What is written to them is write.c's. */
+#include "handle.h"
 #include "operations.h"
 #include "raw.h"
-#include "request.h"
-#include "written.h"
-
-#include "../backend/threads.h"
 
 #include <fcntl.h>
-#include <string.h>
-
-#define LONGEST_COMMAND 4096
-
-typedef struct {
-  OpenThing thing;
-  Node *node; /* a reference */
-  Text *text; /* what it said when it was opened */
-  Lock lock;
-  gboolean accepted; /* a command has run; protected by lock */
-  Written written;   /* to an editable text; protected by lock */
-  gboolean cached;   /* what is read goes into the page cache */
-} Handle;
-
-static const NodeKind *
-kind_of (const Handle *handle)
-{
-  return handle->node->about.kind;
-}
-
-static Handle *
-handle_of (const Request *request)
-{
-  return (Handle *)(guintptr)request->arguments.file.fh;
-}
 
 static void
 free_file (OpenThing *thing)
@@ -46,13 +14,8 @@ free_file (OpenThing *thing)
   text_unref (handle->text);
   lock_clear (&handle->lock);
   written_clear (&handle->written);
+  document_clear (&handle->document);
   g_free (handle);
-}
-
-static gboolean
-is_writable (const NodeKind *kind)
-{
-  return kind->edit != NULL || kind->store != NULL;
 }
 
 /* Modes do not stop root, so this has to. */
@@ -61,7 +24,7 @@ may_write (const Place *place, GError **error)
 {
   if (place->mount->options->read_only)
     return fail (error, BACKEND_ERROR_READ_ONLY, "this is mounted read-only");
-  if (!is_writable (place->kind))
+  if (!row_writable (place))
     return fail (error, BACKEND_ERROR_DENIED, "this file cannot be written");
   return TRUE;
 }
@@ -159,162 +122,6 @@ op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_
   else
     request_run (req, "read", read_file, 0,
                  &(Arguments){ .size = size, .offset = offset, .file = *file });
-}
-
-static gboolean
-was_accepted (Handle *handle)
-{
-  autolock held = lock_hold (&handle->lock);
-
-  return handle->accepted;
-}
-
-static void
-set_accepted (Handle *handle)
-{
-  autolock held = lock_hold (&handle->lock);
-
-  handle->accepted = TRUE;
-}
-
-/* The words of a command; NULL and no error: nothing but white space after one that was accepted.
- */
-static char **
-parse_command (Handle *handle, const char *data, gsize size, GError **error)
-{
-  g_autofree char *text = NULL;
-  g_autoptr (GError) problem = NULL;
-  char **words = NULL;
-
-  if (size > LONGEST_COMMAND) {
-    fail (error, BACKEND_ERROR_TOO_BIG, "a command may have %d bytes", LONGEST_COMMAND);
-    return NULL;
-  }
-  if (memchr (data, '\0', size) != NULL) {
-    fail (error, BACKEND_ERROR_INVALID, "a command cannot hold a NUL byte");
-    return NULL;
-  }
-  text = g_strstrip (g_strndup (data, size));
-  if (text[0] == '\0' && was_accepted (handle))
-    return NULL;
-  if (text[0] == '\0')
-    fail (error, BACKEND_ERROR_INVALID, "the command is empty");
-  else if (text[0] == '#')
-    fail (error, BACKEND_ERROR_INVALID, "text that begins with # is not a command");
-  else if (was_accepted (handle))
-    fail (error, BACKEND_ERROR_INVALID, "open the file again for another command");
-  else if (!g_shell_parse_argv (text, NULL, &words, &problem))
-    fail (error, BACKEND_ERROR_INVALID, "%s", problem->message);
-  return words;
-}
-
-static gboolean
-run_command (Request *request, const Place *place, const char *target, GError **error)
-{
-  const Arguments *arguments = &request->arguments;
-  Handle *handle = handle_of (request);
-  g_autoptr (GError) problem = NULL;
-  g_auto (GStrv) words = parse_command (handle, arguments->data, arguments->size, &problem);
-  Job *job = NULL;
-
-  if (problem != NULL) {
-    g_propagate_error (error, g_steal_pointer (&problem));
-    return FALSE;
-  }
-  if (words == NULL)
-    return TRUE;
-  if (!place->kind->quick)
-    job = request_begin (request, place->owner, target);
-  if (!place->kind->store (place, words, job, error))
-    return FALSE;
-  set_accepted (handle);
-  return TRUE;
-}
-
-static char *
-text_with (Handle *handle, const Arguments *arguments, GError **error)
-{
-  autolock held = lock_hold (&handle->lock);
-
-  return written_with (&handle->written, arguments->data, arguments->size, error);
-}
-
-static void
-note_written (Handle *handle, const Arguments *arguments, gboolean taken)
-{
-  autolock held = lock_hold (&handle->lock);
-
-  if (taken)
-    written_keep (&handle->written, arguments->data, arguments->size);
-  else
-    handle->written.refused = TRUE;
-}
-
-static gboolean
-edit_text (Request *request, const Place *place, const char *target, GError **error)
-{
-  const Arguments *arguments = &request->arguments;
-  Handle *handle = handle_of (request);
-  g_autofree char *text = text_with (handle, arguments, error);
-  gboolean taken =
-      text != NULL &&
-      place->kind->edit (place, text, request_begin (request, place->owner, target), error);
-
-  note_written (handle, arguments, taken);
-  return taken;
-}
-
-/* Nothing acts here; but this is the last chance to say that the text ends within a character. */
-static gboolean
-flush_file (Request *request, GError **error)
-{
-  Handle *handle = handle_of (request);
-
-  if (raw_file (&request->arguments.file) != NULL)
-    return request_answer_nothing (request);
-  {
-    autolock held = lock_hold (&handle->lock);
-
-    return written_is_whole (&handle->written, error) && request_answer_nothing (request);
-  }
-}
-
-void
-op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
-{
-  request_run (req, "describe", flush_file, 0, &(Arguments){ .file = *file });
-}
-
-static gboolean
-write_file (Request *request, GError **error)
-{
-  Handle *handle = handle_of (request);
-  g_autofree char *target = NULL;
-  g_auto (Place) place = { 0 };
-  gboolean done;
-
-  request_concerns (request, handle->node->about.owner, NULL);
-  if (!kind_of (handle)->quick && !wait_for (&request->wait, WAIT_TO_CHANGE))
-    return FALSE;
-  if (!place_of_node (&place, request->mount, handle->node, &request->wait, error))
-    return FALSE;
-  target = place.snapshot != NULL ? place_path_of (place.domain, place.snapshot) : NULL;
-  request_concerns (request, place.owner, target);
-  if (kind_of (handle)->edit != NULL)
-    done = edit_text (request, &place, target, error);
-  else
-    done = run_command (request, &place, target, error);
-  return done && request_answer_written (request, request->arguments.size);
-}
-
-void
-op_write (fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
-          struct fuse_file_info *file)
-{
-  const Handle *handle = (const Handle *)(guintptr)file->fh;
-
-  request_run (req, kind_of (handle)->edit != NULL ? "describe" : kind_of (handle)->name,
-               write_file, 0, &(Arguments){ .data = data, .size = size, .file = *file });
 }
 
 static gboolean

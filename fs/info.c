@@ -79,18 +79,11 @@ add_notes (GString *out, const GPtrArray *notes)
   }
 }
 
-/* What the options leave of what the backend can. */
-static BackendCan
-offered (const Place *place, BackendCan can)
-{
-  return discard_offered (place) ? can : can & ~(BackendCan)CAN_DISCARD;
-}
-
 Text *
 show_domain_info (const Place *place, GError **error)
 {
   const Domain *domain = place->domain;
-  g_autofree char *can = backend_can_words (offered (place, domain->can));
+  g_autofree char *can = backend_can_words (row_can (place));
   g_autofree char *state = NULL;
   GString *out;
 
@@ -109,6 +102,20 @@ show_domain_info (const Place *place, GError **error)
   if (domain->problem != NULL)
     add (out, "problem", domain->problem);
   return finish (out);
+}
+
+/* What most snapshots have nothing to say of. */
+static void
+add_rare (GString *out, const Snapshot *snapshot)
+{
+  if (snapshot->held)
+    add (out, "held", "yes");
+  if (snapshot->no_data)
+    add (out, "data", "none");
+  if (snapshot->compression != NULL)
+    add (out, "compression", snapshot->compression);
+  if (snapshot->problem != NULL)
+    add (out, "problem", snapshot->problem);
 }
 
 Text *
@@ -132,7 +139,21 @@ show_snapshot_info (const Place *place, GError **error)
   add_number (out, "children", domain_children (domain, snapshot->id)->len);
   add_number (out, "descendants", domain_descendants (domain, snapshot));
   add (out, "metadata", yes_or_no (snapshot->metadata));
-  if (snapshot->problem != NULL)
-    add (out, "problem", snapshot->problem);
+  add_rare (out, snapshot);
+  return finish (out);
+}
+
+Text *
+show_orphan_info (const Place *place, GError **error)
+{
+  const Domain *domain = place->domain;
+  GString *out = g_string_new (NULL);
+
+  add (out, "name", domain->name);
+  add (out, "uuid", domain->uuid);
+  add_number (out, "snapshots", domain_snapshots (domain)->len);
+  add_current (out, domain);
+  if (domain->problem != NULL)
+    add (out, "problem", domain->problem);
   return finish (out);
 }

@@ -41,12 +41,24 @@ take_back_entry (const Notifier *notifier, guint64 parent, const char *name)
   fuse_lowlevel_notify_inval_entry (notifier->mount->session, parent, name, strlen (name));
 }
 
-/* Attributes and content; the bytes of a disk as it was never change. */
+/* The bytes of a disk as it was only change when another snapshot is merged into it, whose image it
+ * has then. */
+static gboolean
+keeps_bytes (const Place *old, const Place *now)
+{
+  const Text *before = old->disk != NULL ? old->disk->xml : NULL;
+  const Text *after = now->disk != NULL ? now->disk->xml : NULL;
+
+  return old->kind->measure != NULL && before != NULL && after != NULL &&
+         strcmp (before->data, after->data) == 0;
+}
+
+/* Attributes and content. */
 static void
-take_back_content (const Notifier *notifier, guint64 number, const NodeKind *kind)
+take_back_content (const Notifier *notifier, guint64 number, const Place *old, const Place *now)
 {
   fuse_lowlevel_notify_inval_inode (notifier->mount->session, number,
-                                    kind->measure != NULL ? -1 : 0, 0);
+                                    keeps_bytes (old, now) ? -1 : 0, 0);
 }
 
 static void compare (const Notifier *notifier, const Place *old, const Place *now);
@@ -91,7 +103,7 @@ compare (const Notifier *notifier, const Place *old, const Place *now)
   if (number == 0)
     return;
   if (!old->kind->changes)
-    take_back_content (notifier, number, old->kind);
+    take_back_content (notifier, number, old, now);
   if (S_ISDIR (old->kind->mode))
     compare_listing (notifier, old, number, now);
 }

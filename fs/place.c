@@ -99,14 +99,15 @@ place_of_node (Place *place, const Mount *mount, const Node *node, Wait *wait, G
   if (about->owner == NULL)
     return TRUE;
   place->owner = about->owner;
-  place->domain = place_picture (mount, about->owner->name, wait, &problem);
+  place->domain = about->kind->orphan ? orphan_picture (mount, about->owner->uuid, wait, &problem)
+                                      : place_picture (mount, about->owner->name, wait, &problem);
   if (g_error_matches (problem, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
     return fail (error, BACKEND_ERROR_STALE, "%s", problem->message);
   if (problem != NULL)
     g_propagate_error (error, g_steal_pointer (&problem));
   if (place->domain == NULL)
     return FALSE;
-  if (mount->notifier != NULL)
+  if (mount->notifier != NULL && !about->kind->orphan)
     nodes_show (mount->nodes, place->owner, place->domain);
   return fill_in (place, about, error);
 }

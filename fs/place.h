@@ -44,6 +44,8 @@ Place place_above (const Place *place);
 
 /* The picture of a domain that the options let through; NULL as place_of_node. */
 Domain *place_picture (const Mount *mount, const char *domain, Wait *wait, GError **error);
+/* The same for a domain that is gone. */
+Domain *orphan_picture (const Mount *mount, const char *uuid, Wait *wait, GError **error);
 gboolean place_shows_domain (const Mount *mount, const char *domain);
 
 /* "base/updates", from the domain's directory; ".snapshots/updates" when that is very deep. */

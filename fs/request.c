@@ -1,5 +1,5 @@
-/* The only file that replies, maps errors to errno, defers and interrupts, but for reads of disks
- * (raw.c), which take a shorter way.
+/* The only file that replies (answer.c says with what), maps errors to errno, defers and
+ * interrupts, but for reads of disks (raw.c), which take a shorter way.
  *
  * A request begins on the stack of the loop's thread, which must not wait.  If
  * its handler has to, the request is copied to the heap with everything it
@@ -12,47 +12,11 @@
 #include "request.h"
 
 #include "../backend/failures.h"
-#include "attr.h"
+#include "answer.h"
 #include "interrupt.h"
 #include "notify.h"
 
 #include <errno.h>
-#include <linux/fuse.h>
-#include <string.h>
-
-typedef enum {
-  ANSWER_NOTHING,
-  ANSWER_ENTRY,
-  ANSWER_ATTR,
-  ANSWER_OPEN,
-  ANSWER_BYTES,
-  ANSWER_LISTING,
-  ANSWER_LINK,
-  ANSWER_OFFSET,
-  ANSWER_WRITTEN,
-  ANSWER_SPACE,
-} AnswerKind;
-
-typedef struct {
-  AnswerKind kind;
-  union {
-    struct fuse_entry_param entry;
-    struct {
-      struct stat stat;
-      double timeout;
-    } attr;
-    struct fuse_file_info open;
-    struct {
-      const char *bytes;
-      gsize size;
-      gboolean entered;
-    } bytes;
-    off_t offset;
-    gsize written;
-    struct statvfs space;
-  };
-  char *owned; /* freed after the reply */
-} Answer;
 
 typedef struct Private {
   fuse_req_t req;
@@ -83,6 +47,12 @@ fuse_req_t
 request_raw (Request *request)
 {
   return request->private->req;
+}
+
+Answer *
+answer_of (Request *request)
+{
+  return &request->private->answer;
 }
 
 void
@@ -142,170 +112,6 @@ request_begin (Request *request, const Owner *owner, const char *target)
   return private->job;
 }
 
-gboolean
-request_answer_nothing (Request *request)
-{
-  request->private->answer.kind = ANSWER_NOTHING;
-  return TRUE;
-}
-
-gboolean
-request_answer_entry (Request *request, const Place *place, GError **error)
-{
-  Answer *answer = &request->private->answer;
-
-  if (!attr_entry (place, &answer->entry, error))
-    return FALSE;
-  answer->kind = ANSWER_ENTRY;
-  return TRUE;
-}
-
-gboolean
-request_answer_attr (Request *request, const Place *place, GError **error)
-{
-  Answer *answer = &request->private->answer;
-
-  if (!attr_fill (place, &answer->attr.stat, error))
-    return FALSE;
-  answer->attr.stat.st_ino = request->node->number;
-  answer->attr.timeout = attr_timeout (place);
-  answer->kind = ANSWER_ATTR;
-  return TRUE;
-}
-
-gboolean
-request_answer_stat (Request *request, const struct stat *stat)
-{
-  Answer *answer = &request->private->answer;
-
-  answer->attr.stat = *stat;
-  answer->attr.stat.st_ino = request->node->number;
-  answer->attr.timeout = 0;
-  answer->kind = ANSWER_ATTR;
-  return TRUE;
-}
-
-gboolean
-request_answer_open (Request *request, const struct fuse_file_info *file)
-{
-  Answer *answer = &request->private->answer;
-
-  answer->open = *file;
-  answer->kind = ANSWER_OPEN;
-  return TRUE;
-}
-
-gboolean
-request_answer_bytes (Request *request, const char *bytes, gsize size)
-{
-  Answer *answer = &request->private->answer;
-
-  answer->bytes.bytes = bytes;
-  answer->bytes.size = size;
-  answer->kind = ANSWER_BYTES;
-  return TRUE;
-}
-
-gboolean
-request_answer_listing (Request *request, char *bytes, gsize size, gboolean entered)
-{
-  Answer *answer = &request->private->answer;
-
-  answer->owned = bytes;
-  answer->bytes.bytes = bytes;
-  answer->bytes.size = size;
-  answer->bytes.entered = entered;
-  answer->kind = ANSWER_LISTING;
-  return TRUE;
-}
-
-gboolean
-request_answer_link (Request *request, char *target)
-{
-  request->private->answer.owned = target;
-  request->private->answer.kind = ANSWER_LINK;
-  return TRUE;
-}
-
-gboolean
-request_answer_offset (Request *request, off_t offset)
-{
-  request->private->answer.offset = offset;
-  request->private->answer.kind = ANSWER_OFFSET;
-  return TRUE;
-}
-
-gboolean
-request_answer_written (Request *request, gsize size)
-{
-  request->private->answer.written = size;
-  request->private->answer.kind = ANSWER_WRITTEN;
-  return TRUE;
-}
-
-gboolean
-request_answer_space (Request *request, const struct statvfs *space)
-{
-  request->private->answer.space = *space;
-  request->private->answer.kind = ANSWER_SPACE;
-  return TRUE;
-}
-
-/* Gives back the lookups of a readdirplus that the kernel never got. */
-static void
-forget_listing (Nodes *nodes, const char *bytes, gsize size)
-{
-  for (gsize at = 0; at + FUSE_NAME_OFFSET_DIRENTPLUS <= size;) {
-    struct fuse_direntplus entry;
-
-    memcpy (&entry, bytes + at, FUSE_NAME_OFFSET_DIRENTPLUS);
-    if (entry.entry_out.nodeid != 0)
-      nodes_forget (nodes, entry.entry_out.nodeid, 1);
-    at += FUSE_DIRENTPLUS_SIZE (&entry);
-  }
-}
-
-/* A reply fails when the kernel gave the request up; then it never got what the answer counted. */
-static void
-reply (const Mount *mount, fuse_req_t req, const Answer *answer)
-{
-  switch (answer->kind) {
-  case ANSWER_NOTHING:
-    fuse_reply_err (req, 0);
-    break;
-  case ANSWER_ENTRY:
-    if (fuse_reply_entry (req, &answer->entry) != 0)
-      nodes_forget (mount->nodes, answer->entry.ino, 1);
-    break;
-  case ANSWER_ATTR:
-    fuse_reply_attr (req, &answer->attr.stat, answer->attr.timeout);
-    break;
-  case ANSWER_OPEN:
-    if (fuse_reply_open (req, &answer->open) != 0)
-      opened_release (answer->open.fh);
-    break;
-  case ANSWER_BYTES:
-    fuse_reply_buf (req, answer->bytes.bytes, answer->bytes.size);
-    break;
-  case ANSWER_LISTING:
-    if (fuse_reply_buf (req, answer->bytes.bytes, answer->bytes.size) != 0 && answer->bytes.entered)
-      forget_listing (mount->nodes, answer->bytes.bytes, answer->bytes.size);
-    break;
-  case ANSWER_LINK:
-    fuse_reply_readlink (req, answer->owned);
-    break;
-  case ANSWER_OFFSET:
-    fuse_reply_lseek (req, answer->offset);
-    break;
-  case ANSWER_WRITTEN:
-    fuse_reply_write (req, answer->written);
-    break;
-  case ANSWER_SPACE:
-    fuse_reply_statfs (req, &answer->space);
-    break;
-  }
-}
-
 static void
 note_failure (const Private *private, const GError *error)
 {
@@ -330,7 +136,7 @@ end (Request *request, const GError *error)
   if (error != NULL)
     fuse_reply_err (private->req, backend_error_errno (error));
   else
-    reply (request->mount, private->req, &private->answer);
+    answer_reply (request->mount, private->req, &private->answer);
   let_directory_go (request);
 
   g_free (private->answer.owned);

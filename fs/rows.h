@@ -27,12 +27,37 @@ char *make_anywhere (const Place *dir, const char *name, Job *job, GError **erro
 gboolean drop_snapshot (const Place *place, Job *job, GError **error);
 gboolean rename_snapshot (const Place *place, const char *name, Job *job, GError **error);
 gboolean edit_description (const Place *place, const char *text, Job *job, GError **error);
+/* NOT_PERMITTED with the option discard=no. */
+gboolean discard_allowed (const Place *place, GError **error);
+
+/* commands.c: what control files do */
+gboolean has_data (const Place *place);
 Text *usage_revert (const Place *place);
 gboolean store_revert (const Place *place, char **words, Job *job, GError **error);
+gboolean can_merge (const Place *place);
+Text *usage_merge (const Place *place);
+gboolean store_merge (const Place *place, char **words, Job *job, GError **error);
 Text *usage_discard (const Place *place);
 gboolean store_discard (const Place *place, char **words, Job *job, GError **error);
-gboolean discard_offered (const Place *place);
+gboolean can_be_current (const Place *place);
+Text *usage_current (const Place *place);
+gboolean store_current (const Place *place, char **words, Job *job, GError **error);
+Text *usage_hold (const Place *place);
+gboolean store_hold (const Place *place, char **words, Job *job, GError **error);
 gboolean store_jobs (const Place *place, char **words, Job *job, GError **error);
+
+/* create.c: what documents do */
+Text *usage_create (const Place *place);
+gboolean take_create (const Place *place, char **words, const Text *document, Job *job,
+                      GError **error);
+gboolean take_snapshot_xml (const Place *place, char **words, const Text *document, Job *job,
+                            GError **error);
+
+/* orphans.c */
+gboolean list_orphans (const Place *dir, Listing *listing, GError **error);
+gboolean find_orphan (const Place *dir, const char *file_name, Place *child, GError **error);
+gboolean drop_orphan (const Place *place, Job *job, GError **error);
+Text *show_orphan_xml (const Place *place, GError **error);
 
 /* show.c: what texts say */
 gboolean has_domain_xml (const Place *place);
@@ -52,3 +77,4 @@ char *target_current (const Place *place, GError **error);
 /* info.c */
 Text *show_domain_info (const Place *place, GError **error);
 Text *show_snapshot_info (const Place *place, GError **error);
+Text *show_orphan_info (const Place *place, GError **error);

@@ -32,17 +32,27 @@ static const NodeKind live_disk_kind = {
 };
 
 static const NodeKind snapshot_control[] = {
-  { .name = "discard", .mode = COMMAND, .needs = CAN_DISCARD, .present = discard_offered,
-    .words = "1", .usage = usage_discard, .store = store_discard },
-  { .name = "revert", .mode = COMMAND, .needs = CAN_REVERT,
-    .words = "1", .usage = usage_revert, .store = store_revert },
+  { .name = "current", .mode = COMMAND, .present = can_be_current,
+    .words = "1|0", .usage = usage_current, .store = store_current },
+  { .name = "discard", .mode = COMMAND, .needs = CAN_DISCARD,
+    .words = "1|keep-children|force|children-only|metadata-only",
+    .usage = usage_discard, .store = store_discard },
+  { .name = "hold", .mode = COMMAND, .needs = CAN_HOLD,
+    .words = "1|0", .usage = usage_hold, .store = store_hold },
+  { .name = "merge", .mode = COMMAND, .present = can_merge,
+    .words = "parent|children [force]", .usage = usage_merge, .store = store_merge },
+  { .name = "revert", .mode = COMMAND, .needs = CAN_REVERT, .present = has_data,
+    .words = "1|[save NAME] [running|paused] [force] [reset-nvram]",
+    .usage = usage_revert, .store = store_revert },
   { 0 }
 };
 
 static const NodeKind snapshot_rows[] = {
-  { .name = "snapshot.xml", .mode = TEXT, .present = has_snapshot_xml, .show = show_snapshot_xml },
+  { .name = "snapshot.xml", .verb = "redefine", .mode = EDITABLE, .write_needs = CAN_REDEFINE,
+    .present = has_snapshot_xml, .show = show_snapshot_xml, .take = take_snapshot_xml },
   { .name = "domain.xml", .mode = TEXT, .present = has_domain_xml, .show = show_domain_xml },
-  { .name = "description", .mode = EDITABLE, .show = show_description, .edit = edit_description },
+  { .name = "description", .verb = "describe", .mode = EDITABLE, .write_needs = CAN_DESCRIBE,
+    .show = show_description, .edit = edit_description },
   { .name = "info", .mode = TEXT, .changes = TRUE, .show = show_snapshot_info },
   { .name = "disks", .mode = DIRECTORY,
     .list = list_disks, .find = find_disk_file, .member = &disk_kind, .beside = &frozen_disk_kind },
@@ -63,6 +73,11 @@ static const NodeKind flat_snapshot_kind = {
 };
 
 static const NodeKind domain_control[] = {
+  { .name = "create", .mode = COMMAND, .needs = CAN_CREATE,
+    .words = "[NAME] [--description TEXT] [--parent NAME] [--from NAME] [--disk-only] [--quiesce] "
+             "[--atomic] [--live] [--halt] [--no-metadata] [--reuse-external] [--memspec SPEC] "
+             "[--diskspec SPEC]... [--compress METHOD] [--redefine] [--current] [--validate] [-]",
+    .usage = usage_create, .take = take_create },
   { .name = "error", .mode = TEXT, .changes = TRUE, .show = show_error },
   { .name = "jobs", .mode = COMMAND, .changes = TRUE, .quick = TRUE,
     .words = "cancel ID", .show = show_jobs, .store = store_jobs },
@@ -88,10 +103,24 @@ static const NodeKind domain_kind = {
   .list = list_children, .find = find_child, .member = &snapshot_kind, .make = make_snapshot
 };
 
+static const NodeKind orphan_rows[] = {
+  { .name = "info", .mode = TEXT, .changes = TRUE, .orphan = TRUE, .show = show_orphan_info },
+  { .name = "snapshots.xml", .mode = TEXT, .changes = TRUE, .orphan = TRUE,
+    .show = show_orphan_xml },
+  { 0 }
+};
+
+static const NodeKind orphan_kind = {
+  .role = "orphan", .pattern = "UUID", .mode = DIRECTORY, .changes = TRUE, .orphan = TRUE,
+  .rows = orphan_rows, .drop = drop_orphan
+};
+
 static const NodeKind about_rows[] = {
   { .name = "version", .mode = TEXT, .show = show_version },
   { .name = "backend", .mode = TEXT, .show = show_backend },
   { .name = "stats", .mode = TEXT, .changes = TRUE, .show = show_stats },
+  { .name = "orphans", .mode = WRITABLE, .changes = TRUE,
+    .list = list_orphans, .find = find_orphan, .member = &orphan_kind },
   { 0 }
 };
 
@@ -106,17 +135,33 @@ const NodeKind root_kind = {
 };
 /* clang-format on */
 
-gboolean
-row_present (const Place *place)
+BackendCan
+row_can (const Place *place)
 {
-  const NodeKind *row = place->kind;
   BackendCan can = place->domain != NULL ? place->domain->can : 0;
 
   if (place->snapshot != NULL)
     can &= place->snapshot->can;
-  if ((row->needs & can) != row->needs)
+  return place->mount->options->discard ? can : can & ~(BackendCan)CAN_DISCARD;
+}
+
+gboolean
+row_present (const Place *place)
+{
+  const NodeKind *row = place->kind;
+
+  if ((row->needs & ~row_can (place)) != 0)
     return FALSE;
   return row->present == NULL || row->present (place);
+}
+
+gboolean
+row_writable (const Place *place)
+{
+  const NodeKind *row = place->kind;
+
+  return (row->edit != NULL || row->store != NULL || row->take != NULL) &&
+         (row->write_needs & ~row_can (place)) == 0;
 }
 
 /* Prints @kind and what is in it; a kind that is its own member is printed once. */

@@ -10,7 +10,9 @@
  *   link              .target
  *   text              .show                    whole text, made when opened
  *   editable text     .show + .edit            each write gives the text since the open
+ *   document          .show + .take            what is written replaces it when it is whole
  *   command           .usage + .store          one write is one command; reads as the usage
+ *   command           .usage + .take           the same, and a document may follow the words
  *   log               .show + .store           the same, but reads as what is going on
  *   disk file         .measure                 the bytes of a disk
  * Any of them may answer with no error after place_may_wait refused: the same is then
@@ -20,12 +22,15 @@ struct NodeKind {
   const char *role;    /* tells nodes of kinds without a name apart */
   const char *pattern; /* how the manual writes that name: "SNAPSHOT" */
   const char *suffix;  /* of the names of a disk's files of this kind: ".raw" */
+  const char *verb;    /* what people call a write to it; NULL: .name */
   mode_t mode;
-  BackendCan needs;  /* absent unless the domain and the snapshot can do all these */
-  gboolean unlisted; /* resolvable, but not in readdir */
-  gboolean changes;  /* by itself, so nobody may keep what it said */
-  gboolean flat;     /* its directories are nodes of their own beside the nested ones */
-  gboolean quick;    /* .store never waits, and has to work while everything else does */
+  BackendCan needs;       /* absent unless the domain and the snapshot can do all these */
+  BackendCan write_needs; /* the same for writing to it */
+  gboolean unlisted;      /* resolvable, but not in readdir */
+  gboolean changes;       /* by itself, so nobody may keep what it said */
+  gboolean flat;          /* its directories are nodes of their own beside the nested ones */
+  gboolean quick;         /* .store never waits, and has to work while everything else does */
+  gboolean orphan;        /* about a domain that is gone, by whose uuid its owner is called */
 
   /* Further conditions for its being there; NULL: none.  That of a disk's file may have to wait. */
   gboolean (*present) (const Place *place);
@@ -52,12 +57,20 @@ struct NodeKind {
   const char *words;                   /* of a command, as the manual has them */
   Text *(*usage) (const Place *place); /* names only the words that work here */
   gboolean (*store) (const Place *place, char **words, Job *job, GError **error);
+  /* @document NULL: only words were written. */
+  gboolean (*take) (const Place *place, char **words, const Text *document, Job *job,
+                    GError **error);
 };
 
 extern const NodeKind root_kind;
 
+/* What the domain and the snapshot can do there and the options leave. */
+BackendCan row_can (const Place *place);
+
 /* Whether this row is in the directory that @place stands in. */
 gboolean row_present (const Place *place);
+/* Whether this file can be written; a mount that is read-only does not count. */
+gboolean row_writable (const Place *place);
 
 /* One line for each row: path pattern, mode, words.  For --rows, against which the manual is
  * checked. */

@@ -1,9 +1,10 @@
 /* A text that comes in pieces. */
 #include "written.h"
 
+#include "../backend/snapshot-description.h"
+
 #include <string.h>
 
-#define LONGEST_TEXT (64 * 1024)
 #define LONGEST_CHARACTER 4 /* bytes, in UTF-8 */
 
 void
@@ -57,8 +58,8 @@ written_with (const Written *written, const char *data, gsize size, GError **err
     fail (error, BACKEND_ERROR_INVALID, "an earlier part of this description was refused");
     return NULL;
   }
-  if (size > LONGEST_TEXT + 1 || before + size > LONGEST_TEXT + 1) {
-    fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "a description may have %d bytes", LONGEST_TEXT);
+  if (size > DESCRIPTION_LIMIT + 1 || before + size > DESCRIPTION_LIMIT + 1) {
+    fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "a description may have %d bytes", DESCRIPTION_LIMIT);
     return NULL;
   }
   text = g_string_sized_new (before + size);
@@ -68,8 +69,8 @@ written_with (const Written *written, const char *data, gsize size, GError **err
   g_string_truncate (text, text->len - cut_bytes (text->str, text->len));
   if (text->len > 0 && text->str[text->len - 1] == '\n')
     g_string_truncate (text, text->len - 1);
-  if (text->len > LONGEST_TEXT) {
-    fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "a description may have %d bytes", LONGEST_TEXT);
+  if (text->len > DESCRIPTION_LIMIT) {
+    fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "a description may have %d bytes", DESCRIPTION_LIMIT);
     return NULL;
   }
   if (!check_text (text->str, text->len, error))

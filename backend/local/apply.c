@@ -3,54 +3,15 @@
  * Nothing here allocates space in an image, and nothing can be refused for a reason that a later
  * replay would not find gone, but one: a file that is not the one the journal means.  Then
  * somebody has put another in its place, and the journal stays until a person has looked. */
-#include "fd.h"
-#include "file-names.h"
-#include "journal.h"
-#include "locks.h"
+#include "applying.h"
+#include "moving.h"
 #include "records.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define WRITE_BITS 0222
-
-/* -------------------------------------------------------------------- one disk */
-
-/* A disk with what keeps machines from it until all is applied. */
-typedef struct {
-  const JournalDisk *journal;
-  int directory;
-  int active;   /* -1: it is not at the active path any more */
-  int prepared; /* the same for its path */
-} Applying;
-
-static void
-applying_clear (gpointer data)
-{
-  Applying *disk = data;
-  fd_close_pointer (&disk->prepared);
-  fd_close_pointer (&disk->active);
-  fd_close_pointer (&disk->directory);
-}
-
-typedef enum { ABSENT, OLD, OVERLAY, FOREIGN } What;
-
-/* What is at @name.  Absent is only what the file system says is: any other answer is an error,
- * because "not there" means "already done". */
-static gboolean
-look (const Applying *disk, const char *name, What *what, struct stat *status, GError **error)
-{
-  *what = FOREIGN;
-  if (fstatat (disk->directory, name, status, AT_SYMLINK_NOFOLLOW) == 0)
-    *what = status->st_ino == disk->journal->inode     ? OLD
-            : status->st_ino == disk->journal->overlay ? OVERLAY
-                                                       : FOREIGN;
-  else if (errno == ENOENT)
-    *what = ABSENT;
-  else
-    return fail_errno (error, "%s", name);
-  return TRUE;
-}
 
 static gboolean
 cannot_complete (const char *name, const char *why, GError **error)
@@ -59,10 +20,11 @@ cannot_complete (const char *name, const char *why, GError **error)
                name, why);
 }
 
-static char *
-frozen_name (const JournalDisk *disk)
+/* The old disk itself is frozen, or its copy. */
+static What
+frozen_as (const Applying *disk)
 {
-  return g_strconcat (IMAGE_PREFIX, disk->freeze, IMAGE_SUFFIX, NULL);
+  return disk->journal->copy ? COPY : OLD;
 }
 
 /* Whether the old disk's bytes are safe under their frozen name, if they are to be. */
@@ -73,10 +35,10 @@ check_is_frozen (const Applying *disk, GError **error)
   What what;
   if (!disk->journal->freeze)
     return TRUE;
-  g_autofree char *frozen = frozen_name (disk->journal);
-  if (!look (disk, frozen, &what, &status, error))
+  g_autofree char *frozen = applying_frozen_name (disk);
+  if (!applying_look (disk, frozen, &what, &status, error))
     return FALSE;
-  return what == OLD || cannot_complete (frozen, "is missing", error);
+  return what == frozen_as (disk) || cannot_complete (frozen, "is missing", error);
 }
 
 static gboolean
@@ -84,9 +46,18 @@ check_is_prepared (const Applying *disk, GError **error)
 {
   struct stat status;
   What what;
-  if (!look (disk, disk->journal->prepared, &what, &status, error))
+  if (!applying_look (disk, disk->journal->prepared, &what, &status, error))
     return FALSE;
   return what == OVERLAY || cannot_complete (disk->journal->prepared, "is missing", error);
+}
+
+static gboolean
+name_frozen (const Applying *disk, const char *frozen, GError **error)
+{
+  const JournalDisk *journal = disk->journal;
+  int done = journal->copy ? renameat (disk->directory, journal->copy, disk->directory, frozen)
+                           : linkat (disk->directory, journal->file, disk->directory, frozen, 0);
+  return done == 0 || fail_errno (error, "freezing %s", journal->file);
 }
 
 /* The order matters when the power fails: the frozen name must be durable before the active
@@ -95,15 +66,15 @@ static gboolean
 freeze (const Applying *disk, GError **error)
 {
   const char *file = disk->journal->file;
-  g_autofree char *frozen = frozen_name (disk->journal);
+  g_autofree char *frozen = applying_frozen_name (disk);
   struct stat status;
   What what;
-  if (!look (disk, frozen, &what, &status, error))
+  if (!applying_look (disk, frozen, &what, &status, error))
     return FALSE;
-  if (what == OVERLAY || what == FOREIGN)
+  if (what != ABSENT && what != frozen_as (disk))
     return cannot_complete (frozen, "is another file", error);
-  if (what == ABSENT && linkat (disk->directory, file, disk->directory, frozen, 0) < 0)
-    return fail_errno (error, "freezing %s", file);
+  if (what == ABSENT && !name_frozen (disk, frozen, error))
+    return FALSE;
   if (fstatat (disk->directory, frozen, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
       fchmodat (disk->directory, frozen, status.st_mode & 07777 & ~(mode_t)WRITE_BITS, 0) < 0)
     return fail_errno (error, "freezing %s", file);
@@ -119,26 +90,40 @@ take_away (const Applying *disk, GError **error)
   return journal_sync (disk->directory, disk->journal->file, error);
 }
 
-/* From the old disk at its path to one that may be replaced. */
+/* A disk that was written to after another one had been replaced: neither can be taken back, so
+ * what was written is kept, under a name that tidying does not know. */
 static gboolean
-give_up_old (const Applying *disk, const struct stat *status, gboolean together, GError **error)
+keep_aside (const Applying *disk, GError **error)
 {
-  const JournalDisk *journal = disk->journal;
+  const char *file = disk->journal->file, *prepared = disk->journal->prepared;
+  g_autofree char *stem = g_strndup (prepared, strlen (prepared) - strlen (PREPARED_SUFFIX));
+  g_autofree char *aside = g_strconcat (stem, IMAGE_SUFFIX, NULL);
+  if (linkat (disk->directory, file, disk->directory, aside, 0) < 0 && errno != EEXIST)
+    return fail_errno (error, "keeping %s", file);
+  g_warning ("%s was written to while it was being replaced: that is kept as %s", file, aside);
+  return journal_sync (disk->directory, aside, error);
+}
+
+/* From the old disk, of which @status is, at its path to one that may be replaced. */
+static gboolean
+give_up_old (const Applying *disk, const Journal *journal, const struct stat *status,
+             GError **error)
+{
   if (!check_is_prepared (disk, error))
     return FALSE;
-  if (!journal->freeze && journal_modified (status) != journal->modified)
-    return cannot_complete (journal->file, "was written to since, and would be dropped", error);
-  if (journal->freeze && !freeze (disk, error))
+  if (disk->journal->freeze && !freeze (disk, error))
     return FALSE;
-  return !together || take_away (disk, error);
+  if (applying_was_written (disk, status) && !keep_aside (disk, error))
+    return FALSE;
+  return !journal->together || take_away (disk, error);
 }
 
 static gboolean
-make_room (const Applying *disk, gboolean together, GError **error)
+make_room (const Applying *disk, const Journal *journal, GError **error)
 {
   struct stat status;
   What what;
-  if (!look (disk, disk->journal->file, &what, &status, error))
+  if (!applying_look (disk, disk->journal->file, &what, &status, error))
     return FALSE;
   switch (what) {
   case OVERLAY:
@@ -146,7 +131,8 @@ make_room (const Applying *disk, gboolean together, GError **error)
   case ABSENT:
     return check_is_prepared (disk, error) && check_is_frozen (disk, error);
   case OLD:
-    return give_up_old (disk, &status, together, error);
+    return give_up_old (disk, journal, &status, error);
+  case COPY:
   case FOREIGN:
   default:
     return cannot_complete (disk->journal->file, "was replaced by another file", error);
@@ -154,12 +140,12 @@ make_room (const Applying *disk, gboolean together, GError **error)
 }
 
 static gboolean
-put_in_place (const Applying *disk, gboolean together, GError **error)
+put_in_place (const Applying *disk, const Journal *journal, GError **error)
 {
   const char *file = disk->journal->file;
   struct stat status;
   What what;
-  if (!look (disk, file, &what, &status, error))
+  if (!applying_look (disk, file, &what, &status, error))
     return FALSE;
   if (what == OVERLAY)
     return TRUE;
@@ -172,48 +158,37 @@ put_in_place (const Applying *disk, gboolean together, GError **error)
 
 /* -------------------------------------------------------------------- all disks */
 
-/* A name that is absent needs no lock. */
 static gboolean
-keep_machines_out (const Applying *disk, const char *name, int *fd, GError **error)
-{
-  *fd = openat (disk->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (*fd < 0)
-    return errno == ENOENT || fail_errno (error, "%s", name);
-  return locks_exclude_writers (*fd, name, error);
-}
-
-static gboolean
-begin_disk (const Places *places, const JournalDisk *journal, GArray *disks, GError **error)
-{
-  const Applying nothing = { journal, -1, -1, -1 };
-  g_array_append_val (disks, nothing);
-  Applying *disk = &g_array_index (disks, Applying, disks->len - 1);
-  disk->directory = places_open_path (places, journal->directory, O_RDONLY | O_DIRECTORY, error);
-  return disk->directory >= 0 && keep_machines_out (disk, journal->file, &disk->active, error) &&
-         keep_machines_out (disk, journal->prepared, &disk->prepared, error);
-}
-
-static gboolean
-apply_each (const GArray *disks, gboolean together,
-            gboolean (*step) (const Applying *disk, gboolean together, GError **error),
+apply_each (const GArray *disks, const Journal *journal,
+            gboolean (*step) (const Applying *disk, const Journal *journal, GError **error),
             GError **error)
 {
   for (guint i = 0; i < disks->len; i++)
-    if (!step (&g_array_index (disks, Applying, i), together, error))
+    if (!step (&g_array_index (disks, Applying, i), journal, error))
       return FALSE;
   return TRUE;
+}
+
+/* Asked of all disks before the first is touched. */
+static gboolean
+check_unwritten (const Applying *disk, const Journal *journal, GError **error)
+{
+  struct stat status;
+  What what;
+  if (!applying_look (disk, disk->journal->file, &what, &status, error))
+    return FALSE;
+  return what != OLD || journal->keep_written || !applying_was_written (disk, &status) ||
+         cannot_complete (disk->journal->file, "was written to since, and would be dropped", error);
 }
 
 static gboolean
 apply_disks (const Places *places, const Journal *journal, GError **error)
 {
-  g_autoptr (GArray) disks = g_array_new (FALSE, FALSE, sizeof (Applying));
-  g_array_set_clear_func (disks, applying_clear);
-  for (guint i = 0; i < journal->disks->len; i++)
-    if (!begin_disk (places, g_ptr_array_index (journal->disks, i), disks, error))
-      return FALSE;
-  return apply_each (disks, journal->together, make_room, error) &&
-         apply_each (disks, journal->together, put_in_place, error);
+  autolock held = moving_hold ();
+  g_autoptr (GArray) disks = applying_begin (places, journal, error);
+  return disks && apply_each (disks, journal, check_unwritten, error) &&
+         apply_each (disks, journal, make_room, error) &&
+         apply_each (disks, journal, put_in_place, error);
 }
 
 /* -------------------------------------------------------------------- records */

@@ -11,14 +11,20 @@ static void
 change_disk_free (ChangeDisk *disk)
 {
   g_clear_pointer (&disk->child, child_free); /* before its file goes */
+  g_clear_pointer (&disk->copying, child_free);
   /* Uncommitted: nothing refers to it.  Committed: the name is gone already. */
   if (disk->overlay && disk->directory >= 0)
     unlinkat (disk->directory, disk->overlay, 0);
+  if (disk->copy && disk->directory >= 0)
+    unlinkat (disk->directory, disk->copy, 0);
+  fd_close_pointer (&disk->copied);
   fd_close_pointer (&disk->prepared);
   fd_close_pointer (&disk->active);
   fd_close_pointer (&disk->directory);
   g_free (disk->overlay);
   g_free (disk->freeze);
+  g_free (disk->copy);
+  g_free (disk->backing);
   g_free (disk);
 }
 
@@ -33,7 +39,7 @@ recover (Change *change, GError **error)
     return FALSE;
   if (change->fd < 0 || (!journal_exists (change->fd) && !change->records->problem))
     return TRUE;
-  if (!replay_domain (change->store->places, change->fd, error))
+  if (!replay_domain (change->store->places, change->fd, change->state->name, error))
     return FALSE;
   Records *records = records_read (change->fd, found->uuid, found->name, error);
   if (!records)
@@ -122,7 +128,7 @@ unlink_prepared_records (const Change *change)
 void
 change_end (Change *change)
 {
-  gboolean untidy = change->records && change->records->unnamed->len > 0;
+  gboolean untidy = change->untidy > 0 || (change->records && change->records->unnamed->len > 0);
   if (change->fd >= 0 && !journal_exists (change->fd))
     unlink_prepared_records (change);
   g_ptr_array_unref (change->disks);
@@ -166,4 +172,17 @@ change_current (Change *change, const char *id)
   g_free (change->records->current);
   change->records->current = g_strdup (id);
   change->head = TRUE;
+}
+
+/* -------------------------------------------------------------------- after the commit */
+
+/* For each disk: one that is being folded, and one that waits. */
+#define BACKLOG 2
+
+void
+change_catch_up (Change *change)
+{
+  guint disks = MAX (1, change->found->disks->len);
+  if (change->untidy >= change->state->stuck + BACKLOG * disks)
+    tidy_now (change->store, change->state);
 }

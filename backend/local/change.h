@@ -24,6 +24,11 @@ typedef struct {
   guint deadline;         /* seconds that it has */
   char *overlay;          /* name of the prepared file; NULL: none yet */
   char *freeze;           /* uuid that the active image gets; NULL: it is dropped */
+  guint64 behind;         /* inode of the overlay's backing file; 0: it is not there yet */
+  char *backing;          /* name of that file; NULL: none */
+  char *copy;             /* name of the prepared file that is frozen instead of it; NULL: none */
+  int copied;             /* the same, opened; -1 */
+  Child *copying;         /* the qemu-img that makes it; NULL: none */
 } ChangeDisk;
 
 typedef struct {
@@ -32,11 +37,12 @@ typedef struct {
   Held busy;
   Job *job;           /* borrowed */
   LocalDomain *found; /* as the change began */
-  Records *records;   /* as they will be */
+  Records *records;   /* as they will be; NULL once they are that */
   GPtrArray *disks;   /* of ChangeDisk */
   GPtrArray *put;     /* of Record: new or changed ones */
   GPtrArray *remove;  /* of char *: uuids */
   gboolean head;      /* the head changes too */
+  guint untidy;       /* images without a name, once it is committed */
   gboolean together;  /* see Journal */
   Journal *journal;   /* as it was prepared; NULL: not yet, or none is needed */
   int fd;             /* the records' directory; -1 until something is written */
@@ -47,8 +53,13 @@ Change *change_begin (Store *store, const char *domain, Job *job, GError **error
 void change_end (Change *change);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Change, change_end)
 
-/* Checks every disk on the disk (store.md, section 4) and takes QEMU's locks. */
-gboolean change_open_disks (Change *change, GError **error);
+/* Checks every disk on the disk (store.md, section 4) and takes QEMU's locks.  @left_out: of
+ * char *, targets of disks that are no part of it; NULL: none. */
+gboolean change_open_disks (Change *change, const GPtrArray *left_out, GError **error);
+
+/* The directory that the change is written in, made if need be; done by change_commit, and before
+ * anything is prepared elsewhere: only a store with records is cleaned after a crash. */
+gboolean change_open_records (Change *change, GError **error);
 
 /* Begins to prepare an empty overlay on the image @backing (a bare name), as large as @size bytes.
  */
@@ -59,6 +70,10 @@ gboolean change_overlay (Change *change, ChangeDisk *disk, const char *backing, 
  */
 gboolean change_copy_internal (Change *change, ChangeDisk *disk, const char *file, const char *id,
                                guint64 size, GError **error);
+
+/* Begins to prepare a compressed copy of the active image, by "zlib" or "zstd", which will be
+ * frozen in its place.  UNSUPPORTED when snapshots are inside that. */
+gboolean change_compress (Change *change, ChangeDisk *disk, const char *method, GError **error);
 
 /* Nobody else needs the active images: no image is based on them, no other domain has them as a
  * disk. BUSY.  It takes a while in a large store, so change_commit asks while overlays are made. */
@@ -76,3 +91,10 @@ void change_remove (Change *change, const char *uuid);
 void change_current (Change *change, const char *id); /* NULL: none */
 
 gboolean change_commit (Change *change, GError **error);
+
+/* Writes the head alone into the directory @records, in one step and durably. */
+gboolean commit_head (int records, const Records *head, GError **error);
+
+/* After the commit: helps tidying when images lose their names faster than they are folded, so that
+ * no chain grows without bound. */
+void change_catch_up (Change *change);

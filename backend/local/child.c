@@ -284,21 +284,42 @@ await_end_or_cancel (Child *child, Job *job, guint deadline)
   return end;
 }
 
+/* *@status as of waitpid; what it said is in the child's streams. */
+static End
+await_status (Child *child, Job *job, guint deadline, int *status)
+{
+  End end = await_end_or_cancel (child, job, deadline);
+  *status = reap (child, end);
+  stream_drain (&child->output);
+  stream_drain (&child->errors);
+  return end == ENDED && child->output.overflowed ? TOO_MUCH_OUTPUT : end;
+}
+
 gboolean
 child_finish (Child *child, Job *job, guint deadline, char **output, GError **error)
 {
-  End end = await_end_or_cancel (child, job, deadline);
-  int status = reap (child, end);
-  stream_drain (&child->output);
-  stream_drain (&child->errors);
-  if (end == ENDED && child->output.overflowed)
-    end = TOO_MUCH_OUTPUT;
+  int status;
+  End end = await_status (child, job, deadline, &status);
   if (!judge (end, status, deadline, child->errors.bytes, error))
     return FALSE;
   const GByteArray *bytes = child->output.bytes;
   if (output)
     *output = g_strndup (bytes->len > 0 ? (const char *)bytes->data : "", bytes->len);
   return TRUE;
+}
+
+gboolean
+child_qemu_img_status (int directory, const char *const *arguments, Job *job, guint deadline,
+                       int *status, GError **error)
+{
+  g_autoptr (Child) child = child_start (directory, arguments, error);
+  int ended;
+  if (!child)
+    return FALSE;
+  End end = await_status (child, job, deadline, &ended);
+  *status = WEXITSTATUS (ended);
+  return (end == ENDED && WIFEXITED (ended)) ||
+         judge (end, ended, deadline, child->errors.bytes, error);
 }
 
 void

@@ -24,3 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Child, child_free)
  * signal or any other is FAILED. May be called from any thread. */
 gboolean child_qemu_img (int directory, const char *const *arguments, Job *job, guint deadline,
                          char **output, GError **error);
+
+/* The same for a command whose exit status is its answer: *@status is that, and FALSE says that it
+ * gave none (it is missing, was killed, took too long). */
+gboolean child_qemu_img_status (int directory, const char *const *arguments, Job *job,
+                                guint deadline, int *status, GError **error);

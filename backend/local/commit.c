@@ -6,8 +6,13 @@
 #include <sys/stat.h>
 
 static gboolean
-write_records (const Change *change, GError **error)
+write_records (Change *change, GError **error)
 {
+  if (!change_open_records (change, error))
+    return FALSE;
+  change->head |= !change->records->has_head;
+  change->records->has_head = TRUE;
+  records_check_unnamed (change->records);
   if (!journal_settle (change->fd, error))
     return FALSE;
   for (guint i = 0; i < change->put->len; i++)
@@ -41,8 +46,9 @@ is_single_record (const Change *change)
 static gboolean
 add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
 {
-  struct stat active, overlay;
-  if (fstat (disk->active, &active) < 0 || fstat (disk->prepared, &overlay) < 0)
+  struct stat active, overlay, copied = { 0 };
+  if (fstat (disk->active, &active) < 0 || fstat (disk->prepared, &overlay) < 0 ||
+      (disk->copy && fstat (disk->copied, &copied) < 0))
     return fail_errno (error, "%s", disk->disk->file);
   JournalDisk *entry = g_new0 (JournalDisk, 1);
   entry->directory = g_strdup (disk->disk->directory);
@@ -52,6 +58,8 @@ add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
   entry->inode = disk->inode;
   entry->modified = journal_modified (&active);
   entry->overlay = overlay.st_ino;
+  entry->copy = g_strdup (disk->copy);
+  entry->copied = copied.st_ino;
   g_ptr_array_add (journal->disks, entry);
   return TRUE;
 }
@@ -81,12 +89,29 @@ prepare_journal (Change *change, GError **error)
          journal_prepare (change->fd, change->store->places, change->journal, error);
 }
 
+/* qemu-img did not look at the backing files, and this is the last moment to. */
+static gboolean
+check_backing (const Change *change, GError **error)
+{
+  for (guint i = 0; i < change->disks->len; i++) {
+    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    struct stat status;
+    if (disk->behind == 0)
+      continue;
+    if (fstatat (disk->directory, disk->backing, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+        status.st_ino != disk->behind)
+      return fail (error, BACKEND_ERROR_DAMAGED, "%s was taken away meanwhile", disk->backing);
+  }
+  return TRUE;
+}
+
 static gboolean
 sync_prepared (const Change *change, GError **error)
 {
   for (guint i = 0; i < change->disks->len; i++) {
     const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!journal_sync (disk->prepared, disk->overlay, error))
+    if (!journal_sync (disk->prepared, disk->overlay, error) ||
+        (disk->copy && !journal_sync (disk->copied, disk->copy, error)))
       return FALSE;
   }
   return TRUE;
@@ -94,12 +119,24 @@ sync_prepared (const Change *change, GError **error)
 
 /* While qemu-img makes the overlays, everything is done that does not need them. */
 static gboolean
-prepare (Change *change, GError **error)
+make_durable (Change *change, GError **error)
 {
   return write_records (change, error) && sync_active (change, error) &&
          (is_single_record (change) || prepare_journal (change, error)) &&
          (change->disks->len == 0 || change_check_references (change, error)) &&
-         change_finish_overlays (change, error) && sync_prepared (change, error);
+         change_finish_overlays (change, error) && check_backing (change, error) &&
+         sync_prepared (change, error);
+}
+
+gboolean
+commit_head (int records, const Records *head, GError **error)
+{
+  if (!journal_settle (records, error) ||
+      !records_write_head (records, head, PREPARED_SUFFIX, error))
+    return FALSE;
+  if (renameat (records, RECORDS_HEAD PREPARED_SUFFIX, records, RECORDS_HEAD) < 0)
+    return fail_errno (error, "writing the head");
+  return journal_sync (records, "the head", error);
 }
 
 static gboolean
@@ -127,9 +164,12 @@ committed_but_not_done (Change *change, GError **error)
       g_strdup ("an operation was committed and could not be completed: it is completed "
                 "before the next one, or when the store is mounted again");
   fail_in (error, "committed, but still to be completed");
+  if (error && *error) /* whatever it was: not one that says that nothing has happened */
+    (*error)->code = BACKEND_ERROR_DAMAGED;
   for (guint i = 0; i < change->disks->len; i++) {
     ChangeDisk *disk = g_ptr_array_index (change->disks, i);
     g_clear_pointer (&disk->overlay, g_free);
+    g_clear_pointer (&disk->copy, g_free);
   }
   state_publish (change->store, change->state, g_steal_pointer (&change->records));
   return FALSE;
@@ -151,11 +191,12 @@ commit_by_journal (Change *change, GError **error)
 gboolean
 change_commit (Change *change, GError **error)
 {
-  if (!prepare (change, error))
+  if (!make_durable (change, error))
     return FALSE;
   if (is_single_record (change) ? !commit_single_record (change, error)
                                 : !commit_by_journal (change, error))
     return FALSE;
-  state_publish (change->store, change->state, records_copy (change->records));
+  change->untidy = change->records->unnamed->len;
+  state_publish (change->store, change->state, g_steal_pointer (&change->records));
   return TRUE;
 }

@@ -12,3 +12,7 @@
 #define UNFINISHED_SUFFIX ".t"
 
 #define JOURNAL_FILE "journal"
+#define INSIDE_FILE "inside" /* the same for what is written into images */
+
+/* What a repair put aside because nobody can read it. */
+#define DAMAGED_SUFFIX ".damaged"

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "journal.h"
 #include "locks.h"
+#include "moving.h"
 #include <fcntl.h>
 #include <json-glib/json-glib.h>
 #include <limits.h>
@@ -24,22 +25,27 @@
 
 #define DEADLINE (24 * 60 * 60) /* seconds */
 #define MARK "folding"          /* a fold that writes into an image is under way */
+#define MARK_UNFINISHED MARK UNFINISHED_SUFFIX
 
 /* -------------------------------------------------------------------- the mark */
 
 /* It holds the image's name: what was interrupted must be repaired before anything else is done
- * with that image, and with no other. */
+ * with that image, and with no other.  So it is whole or not there at all. */
 static gboolean
 set_mark (const Fold *fold, GError **error)
 {
-  autofd fd =
-      openat (fold->records, MARK, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  autofd fd = openat (fold->records, MARK_UNFINISHED,
+                      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   g_autofree char *path = g_build_filename (fold->path, fold->unnamed, NULL);
   g_autofree char *spelling = places_spell (fold->places, path);
   gsize length = strlen (spelling);
   if (fd < 0 || write (fd, spelling, length) != (ssize_t)length)
     return fail_errno (error, "marking the folding of %s", fold->unnamed);
-  return journal_sync (fd, MARK, error) && journal_sync (fold->records, MARK, error);
+  if (!journal_sync (fd, MARK, error))
+    return FALSE;
+  if (renameat (fold->records, MARK_UNFINISHED, fold->records, MARK) < 0)
+    return fail_errno (error, "marking the folding of %s", fold->unnamed);
+  return journal_sync (fold->records, MARK, error);
 }
 
 static gboolean
@@ -50,9 +56,8 @@ clear_mark (int records, GError **error)
   return journal_sync (records, MARK, error);
 }
 
-/* *@path: the image that was being written when a fold was interrupted; NULL: none was. */
-static gboolean
-read_mark (const Places *places, int records, char **path, GError **error)
+gboolean
+fold_read_mark (const Places *places, int records, char **path, GError **error)
 {
   char spelling[PATH_MAX + 1];
   autofd fd = openat (records, MARK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -63,8 +68,9 @@ read_mark (const Places *places, int records, char **path, GError **error)
   if (length < 0)
     return fail_errno (error, "reading the mark of a folding");
   spelling[length] = '\0';
-  *path = places_resolve (places, spelling);
-  return TRUE;
+  if (length > 0) /* an earlier version made it empty first: then nothing was written yet */
+    *path = places_resolve (places, spelling);
+  return length > 0 || clear_mark (records, error);
 }
 
 gboolean
@@ -78,7 +84,7 @@ fold_drop_stale_mark (const Places *places, int records, GError **error)
 {
   g_autofree char *path = NULL;
   g_autoptr (GError) wrong = NULL;
-  if (!read_mark (places, records, &path, error))
+  if (!fold_read_mark (places, records, &path, error))
     return FALSE;
   autofd image = path ? places_open_path (places, path, O_RDONLY, &wrong) : -1;
   gboolean gone = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
@@ -190,6 +196,7 @@ take_place (const Fold *fold, const char *name, const Layer *dependent, GError *
     return fail_errno (error, "giving %s the rights of %s", name, fold->dependent);
   if (!locks_exclude_writers (fd, name, error) || !journal_sync (fd, name, error))
     return FALSE;
+  autolock held = moving_hold ();
   if (renameat (fold->directory, name, fold->directory, fold->dependent) < 0)
     return fail_errno (error, "putting %s in the place of %s", name, fold->dependent);
   return journal_sync (fold->directory, fold->path, error);
@@ -204,13 +211,25 @@ make_writable (const Fold *fold, const Layer *unnamed, GError **error)
          fail_errno (error, "making %s writable", fold->unnamed);
 }
 
+/* A reference that an interrupted commit made beyond the file's end is seen only when the file has
+ * grown over it. */
+static gboolean
+repair_again (const Fold *fold, Job *job, GError **error)
+{
+  const char *const arguments[] = {
+    "check", "-q", "-r", "all", "-f", "qcow2", fold->unnamed, NULL
+  };
+  return !fold->after_repair || run (fold, arguments, job, error);
+}
+
 static gboolean
 write_into_unnamed (const Fold *fold, const Layer *unnamed, guint64 size, Job *job, GError **error)
 {
   g_autofree char *top = journal_prepared_name ();
   gboolean done = create_overlay (fold, top, size, error) &&
                   commit_into_unnamed (fold, top, job, error) &&
-                  (unnamed->header->size <= size || shrink (fold, size, error));
+                  (unnamed->header->size <= size || shrink (fold, size, error)) &&
+                  repair_again (fold, job, error);
   unlinkat (fold->directory, top, 0);
   return done;
 }
@@ -235,13 +254,16 @@ fold_down (const Fold *fold, const Layer *unnamed, const Layer *dependent, Job *
 /* Repairs what a fold that was interrupted may have left: references of clusters that are too
  * many, never bytes. */
 gboolean
-fold_repair (const Places *places, int records, Job *job, GError **error)
+fold_repair (const Places *places, int records, Job *job, gboolean *repaired, GError **error)
 {
   g_autofree char *path = NULL;
-  if (!fold_drop_stale_mark (places, records, error) || !read_mark (places, records, &path, error))
+  *repaired = FALSE;
+  if (!fold_drop_stale_mark (places, records, error) ||
+      !fold_read_mark (places, records, &path, error))
     return FALSE;
   if (!path)
     return TRUE;
+  *repaired = TRUE;
   g_autofree char *directory = g_path_get_dirname (path);
   g_autofree char *file = g_path_get_basename (path);
   const char *const arguments[] = { "check", "-q", "-r", "all", "-f", "qcow2", file, NULL };
@@ -329,7 +351,8 @@ can_go_down (const Fold *fold, const Layer *unnamed, const Layer *dependent)
 static gboolean
 should_go_up (const Fold *fold, const Layer *unnamed, const Layer *dependent)
 {
-  return !can_go_down (fold, unnamed, dependent) ||
+  /* Who made another link to it means to keep what it is. */
+  return !can_go_down (fold, unnamed, dependent) || unnamed->status.st_nlink != 1 ||
          (unnamed->status.st_blocks < dependent->status.st_blocks && unnamed->header->backing &&
           file_system_clones (fold, dependent));
 }

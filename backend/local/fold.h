@@ -10,6 +10,8 @@ typedef struct {
   int records;      /* the domain's records directory, for the mark of a fold under way */
   const char *unnamed;
   const char *dependent;
+  gboolean
+      after_repair; /* a fold was interrupted: what it left may only show when this one is done */
 } Fold;
 
 /* Makes one image of the two, under the dependent's name; every byte that is read under any name
@@ -20,7 +22,10 @@ gboolean fold (const Fold *fold, Job *job, GError **error);
 
 /* What a fold that was interrupted left in these records' domain. */
 gboolean fold_is_interrupted (int records);
+/* *@path: the image that was being written then, absolute; NULL: none was.  Free with g_free. */
+gboolean fold_read_mark (const Places *places, int records, char **path, GError **error);
 /* Forgets it when its image is gone: then it was as good as done. */
 gboolean fold_drop_stale_mark (const Places *places, int records, GError **error);
-/* Repairs its image, before any other fold in this domain. */
-gboolean fold_repair (const Places *places, int records, Job *job, GError **error);
+/* Repairs its image, before any other fold in this domain; *@repaired: there was one. */
+gboolean fold_repair (const Places *places, int records, Job *job, gboolean *repaired,
+                      GError **error);

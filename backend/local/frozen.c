@@ -4,6 +4,7 @@
  * records; this is the one home of what needs both.  Whether an image is really there is not asked
  * here. */
 #include "frozen.h"
+#include <stdlib.h>
 #include <string.h>
 
 char *
@@ -14,13 +15,34 @@ frozen_path (const Places *places, const RecordImage *image)
   return g_build_filename (directory, file, NULL);
 }
 
-static gint
-compare_age (gconstpointer a, gconstpointer b)
+/* With its key beside it: thousands are sorted at every change. */
+typedef struct {
+  gint64 created;
+  Record *record;
+} Aged;
+
+static int
+compare_age (const void *a, const void *b)
 {
-  const Record *one = *(const Record *const *)a, *other = *(const Record *const *)b;
+  const Aged *one = a, *other = b;
   if (one->created != other->created)
     return one->created < other->created ? -1 : 1;
-  return strcmp (one->uuid, other->uuid);
+  return strcmp (one->record->uuid, other->record->uuid);
+}
+
+void
+frozen_sort_by_age (GPtrArray *records)
+{
+  if (records->len == 0)
+    return;
+  g_autofree Aged *aged = g_new (Aged, records->len);
+  for (guint i = 0; i < records->len; i++) {
+    Record *record = g_ptr_array_index (records, i);
+    aged[i] = (Aged){ record->created, record };
+  }
+  qsort (aged, records->len, sizeof *aged, compare_age);
+  for (guint i = 0; i < records->len; i++)
+    records->pdata[i] = aged[i].record;
 }
 
 GPtrArray *
@@ -32,6 +54,6 @@ frozen_by_age (const Records *records)
   g_hash_table_iter_init (&iterator, records->records);
   while (g_hash_table_iter_next (&iterator, NULL, &record))
     g_ptr_array_add (sorted, record);
-  g_ptr_array_sort (sorted, compare_age);
+  frozen_sort_by_age (sorted);
   return sorted;
 }

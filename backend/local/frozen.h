@@ -8,3 +8,4 @@ char *frozen_path (const Places *places, const RecordImage *image); /* absolute;
 
 /* Of Record (borrowed), the oldest first; the uuid decides within a second. */
 GPtrArray *frozen_by_age (const Records *records);
+void frozen_sort_by_age (GPtrArray *records);

@@ -1,22 +1,16 @@
 /* What is inside the images of a domain's disks.
  *
- * Most frozen images hold no snapshot and, being frozen, never will: which those are is remembered
- * by their uuid, so that a picture of thousands of snapshots opens none of their images again.  The
- * others are few and are read each time.
+ * Most frozen images hold no snapshot and, being frozen, never will: that is noted, so that a
+ * picture of thousands of snapshots opens none of their images again.  The others are few and are
+ * read each time.
  *
  * Images are gone through from the oldest to the active one, so that ids stay when the active image
  * is frozen.  An image that cannot be read holds none, and that is not remembered. */
 #include "inside.h"
-#include "../threads.h"
 #include "fd.h"
 #include "frozen.h"
 #include <fcntl.h>
 #include <string.h>
-
-#define MAX_CACHED 262144
-
-static Lock cache_lock = LOCK_INIT;
-static GHashTable *without_any; /* uuids of frozen images; guarded by cache_lock */
 
 static void
 inside_free (gpointer data)
@@ -36,24 +30,6 @@ disk_list_free (gpointer data)
   g_ptr_array_unref (list->found);
   g_hash_table_unref (list->tags);
   g_free (list);
-}
-
-static gboolean
-is_without_any (const char *uuid)
-{
-  autolock held = lock_hold (&cache_lock);
-  return without_any && g_hash_table_contains (without_any, uuid);
-}
-
-static void
-remember_without_any (const char *uuid)
-{
-  autolock held = lock_hold (&cache_lock);
-  if (!without_any)
-    without_any = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  if (g_hash_table_size (without_any) >= MAX_CACHED)
-    g_hash_table_remove_all (without_any);
-  g_hash_table_add (without_any, g_strdup (uuid));
 }
 
 static char *
@@ -77,6 +53,18 @@ unused_id (GHashTable *taken, const Inside *inside, const char *plain)
   return count == 1 ? g_steal_pointer (&moment) : g_strdup_printf ("%s:%u", moment, count);
 }
 
+/* A tag may be chosen to look like what is made up here. */
+static char *
+new_id (GHashTable *taken, GHashTable *plains, const Inside *inside, const char *plain)
+{
+  char *id = unused_id (taken, inside, plain);
+  while (g_hash_table_contains (plains, id)) {
+    g_free (id);
+    id = unused_id (taken, inside, plain);
+  }
+  return id;
+}
+
 /* Once all are known: "PLAIN" where that is unique. */
 static void
 give_ids (const DiskList *list)
@@ -92,7 +80,7 @@ give_ids (const DiskList *list)
     Inside *inside = g_ptr_array_index (list->found, i);
     g_autofree char *plain = plain_id (list, inside);
     gboolean unique = GPOINTER_TO_UINT (g_hash_table_lookup (counts, plain)) == 1;
-    inside->id = unique ? g_steal_pointer (&plain) : unused_id (taken, inside, plain);
+    inside->id = unique ? g_steal_pointer (&plain) : new_id (taken, counts, inside, plain);
   }
 }
 
@@ -116,10 +104,10 @@ note_tag (const DiskList *list, Inside *inside)
     same->tag_repeats = TRUE;
 }
 
-/* @numbers: those of the same image so far -> the first Inside that has it. */
+/* @numbers: those of the same image so far -> the first Inside that has it.  @tags: its tags. */
 static void
 list_add (DiskList *list, const char *path, const Qcow2Header *header,
-          const Qcow2Snapshot *snapshot, GHashTable *numbers)
+          const Qcow2Snapshot *snapshot, GHashTable *numbers, GHashTable *tags)
 {
   Inside *inside = g_new0 (Inside, 1);
   inside->path = g_strdup (path);
@@ -129,6 +117,7 @@ list_add (DiskList *list, const char *path, const Qcow2Header *header,
   inside->snapshot.id = g_strdup (snapshot->id);
   inside->snapshot.tag = g_strdup (snapshot->tag);
   g_ptr_array_add (list->found, inside);
+  inside->behind = !g_hash_table_add (tags, inside->snapshot.tag);
   note_number (numbers, inside);
   note_tag (list, inside);
 }
@@ -143,39 +132,60 @@ look_into (const Places *places, DiskList *list, const char *path)
     return FALSE;
   g_autoptr (GPtrArray) snapshots = qcow2_snapshots_read (fd, header, NULL);
   g_autoptr (GHashTable) numbers = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) tags = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; snapshots && i < snapshots->len; i++)
-    list_add (list, path, header, g_ptr_array_index (snapshots, i), numbers);
+    list_add (list, path, header, g_ptr_array_index (snapshots, i), numbers, tags);
   return header->snapshots == 0;
 }
 
+/* @seen: uuids; several snapshots may be of one image. */
 static void
-look_into_frozen (const Places *places, DiskList *list, const RecordImage *image)
+look_into_frozen (const Places *places, DiskList *list, const GPtrArray *images, GHashTable *seen)
 {
-  if (!g_str_equal (image->target, list->disk->target) || is_without_any (image->image))
-    return;
-  g_autofree char *path = frozen_path (places, image);
-  if (look_into (places, list, path))
-    remember_without_any (image->image);
+  for (guint i = 0; i < images->len; i++) {
+    RecordImage *image = g_ptr_array_index (images, i);
+    if (g_atomic_int_get (&image->plain) || !g_str_equal (image->target, list->disk->target) ||
+        !g_hash_table_add (seen, image->image))
+      continue;
+    g_autofree char *path = frozen_path (places, image);
+    if (look_into (places, list, path))
+      g_atomic_int_set (&image->plain, TRUE);
+  }
+}
+
+static gboolean
+all_are_plain (const GPtrArray *images)
+{
+  for (guint i = 0; i < images->len; i++)
+    if (!g_atomic_int_get (&((RecordImage *)g_ptr_array_index (images, i))->plain))
+      return FALSE;
+  return TRUE;
+}
+
+/* Those to look into, the oldest first. */
+static GPtrArray *
+records_to_read (const Records *records)
+{
+  GPtrArray *left = g_ptr_array_new ();
+  GHashTableIter iterator;
+  gpointer value;
+  g_hash_table_iter_init (&iterator, records->records);
+  while (g_hash_table_iter_next (&iterator, NULL, &value))
+    if (!all_are_plain (((const Record *)value)->images))
+      g_ptr_array_add (left, value);
+  frozen_sort_by_age (left);
+  return left;
 }
 
 static void
 look_into_all_frozen (const Places *places, DiskList *list, const Records *records)
 {
-  g_autoptr (GPtrArray) sorted = frozen_by_age (records);
+  g_autoptr (GPtrArray) left = records_to_read (records);
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-  for (guint i = 0; i < sorted->len; i++) {
-    const Record *record = g_ptr_array_index (sorted, i);
-    for (guint j = 0; j < record->images->len; j++) {
-      const RecordImage *image = g_ptr_array_index (record->images, j);
-      if (g_hash_table_add (seen, image->image))
-        look_into_frozen (places, list, image);
-    }
-  }
-  for (guint i = 0; i < records->unnamed->len; i++) {
-    const RecordImage *image = g_ptr_array_index (records->unnamed, i);
-    if (g_hash_table_add (seen, image->image))
-      look_into_frozen (places, list, image);
-  }
+  for (guint i = 0; i < left->len; i++)
+    look_into_frozen (places, list, ((const Record *)g_ptr_array_index (left, i))->images, seen);
+  look_into_frozen (places, list, records->unnamed, seen);
+  look_into_frozen (places, list, records->kept, seen);
 }
 
 static DiskList *

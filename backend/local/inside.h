@@ -12,6 +12,7 @@ typedef struct {
   guint64 image_size;   /* bytes that a guest sees of the image now */
   gboolean readable;    /* the image is not encrypted or the like */
   gboolean ambiguous;   /* another in this image has the same number */
+  gboolean behind;      /* another comes before it in this image that has the tag */
   gboolean tag_repeats; /* so has another of this disk the tag; only the first one tells */
   Qcow2Snapshot snapshot;
 } Inside;

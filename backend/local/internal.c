@@ -99,6 +99,31 @@ check_revert (const GPtrArray *lists, const DiskList *home, const Inside *inside
   return TRUE;
 }
 
+/* Whether QEMU, which looks for the tag, would take this one out of its image. */
+static gboolean
+check_can_go (const DiskList *list, const Inside *part, GError **error)
+{
+  if (*part->snapshot.tag != '\0' && !part->behind)
+    return TRUE;
+  return fail (error, BACKEND_ERROR_UNSUPPORTED,
+               "the image of %s holds another snapshot of this tag, or it has none: qemu-img can "
+               "only be told the tag",
+               list->disk->target);
+}
+
+/* The one rule of what can be discarded. */
+static gboolean
+check_discard (const GPtrArray *lists, const DiskList *home, const Inside *inside, GError **error)
+{
+  for (guint i = 0; i < lists->len; i++) {
+    const DiskList *list = g_ptr_array_index (lists, i);
+    const Inside *part = part_of (lists, home, inside, list);
+    if (part && !check_can_go (list, part, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static void
 add_part (const Places *places, Snapshot *snapshot, const DiskList *list, const Inside *part)
 {
@@ -129,7 +154,9 @@ snapshot_of (const Places *places, const GPtrArray *lists, const DiskList *home,
     if (part)
       add_part (places, snapshot, list, part);
   }
-  snapshot->can = check_revert (lists, home, inside, NULL) ? CAN_REVERT : 0;
+  snapshot->can = CAN_CURRENT | CAN_NO_CURRENT |
+                  (check_revert (lists, home, inside, NULL) ? CAN_REVERT | CAN_SAVE : 0) |
+                  (check_discard (lists, home, inside, NULL) ? CAN_DISCARD : 0);
   return snapshot;
 }
 
@@ -224,6 +251,52 @@ internal_locate (const Places *places, const LocalDomain *domain, const LocalDis
   *number = g_strdup (part->snapshot.id);
   *size = part->snapshot.disk_size;
   return TRUE;
+}
+
+static void
+internal_part_free (gpointer data)
+{
+  InternalPart *part = data;
+  g_free (part->target);
+  g_free (part->path);
+  g_free (part->inside.id);
+  g_free (part->inside.tag);
+  g_free (part);
+}
+
+static InternalPart *
+internal_part_new (const DiskList *list, const Inside *inside)
+{
+  g_autofree char *active = local_disk_path (list->disk);
+  InternalPart *part = g_new0 (InternalPart, 1);
+  part->target = g_strdup (list->disk->target);
+  part->path = g_strdup (inside->path);
+  part->active = g_str_equal (active, inside->path);
+  part->inside = inside->snapshot;
+  part->inside.id = g_strdup (inside->snapshot.id);
+  part->inside.tag = g_strdup (inside->snapshot.tag);
+  return part;
+}
+
+GPtrArray *
+internal_parts (const Places *places, const LocalDomain *domain, const Records *records,
+                const char *id, GError **error)
+{
+  g_autoptr (GPtrArray) lists = inside_disks (places, domain, records);
+  const DiskList *home = NULL;
+  const Inside *inside = find_shown (lists, id, &home);
+  if (!inside)
+    fail (error, BACKEND_ERROR_NOT_FOUND, "no image of %s has this snapshot", domain->name);
+  if (!inside || !check_discard (lists, home, inside, error))
+    return NULL;
+  GPtrArray *parts = g_ptr_array_new_with_free_func (internal_part_free);
+  for (guint i = 0; i < lists->len; i++) {
+    const DiskList *list = g_ptr_array_index (lists, i);
+    const Inside *part = part_of (lists, home, inside, list);
+    if (part)
+      g_ptr_array_add (parts, internal_part_new (list, part));
+  }
+  return parts;
 }
 
 gboolean

@@ -1,5 +1,6 @@
 #pragma once
 #include "../model.h"
+#include "../qcow2/snapshots.h"
 #include "records.h"
 #include "scan.h"
 
@@ -29,6 +30,19 @@ gboolean internal_locate (const Places *places, const LocalDomain *domain, const
 gboolean internal_find_bytes (const Places *places, const LocalDomain *domain,
                               const Records *records, const char *id, const char *target,
                               char **path, char **number, GError **error);
+
+/* What one disk's image holds of a snapshot. */
+typedef struct {
+  char *target;
+  char *path;           /* of the image */
+  gboolean active;      /* it is the disk as it is now */
+  Qcow2Snapshot inside; /* but for its l1 */
+} InternalPart;
+
+/* Of InternalPart, which the array frees, for whoever takes the snapshot out of its images.
+ * NOT_FOUND; UNSUPPORTED where QEMU, which goes by the tag alone, would take another one. */
+GPtrArray *internal_parts (const Places *places, const LocalDomain *domain, const Records *records,
+                           const char *id, GError **error);
 
 /* The bytes that a guest sees of the image @file in the directory @directory (a descriptor). */
 gboolean internal_image_size (int directory, const char *file, guint64 *size, GError **error);

@@ -17,6 +17,7 @@ journal_disk_free (JournalDisk *disk)
   g_free (disk->file);
   g_free (disk->prepared);
   g_free (disk->freeze);
+  g_free (disk->copy);
   g_free (disk);
 }
 
@@ -62,10 +63,16 @@ journal_modified (const struct stat *status)
   return (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + status->st_mtim.tv_nsec;
 }
 
+static gboolean
+may_exist (int records, const char *file)
+{
+  return faccessat (records, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 gboolean
 journal_exists (int records)
 {
-  return faccessat (records, JOURNAL_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+  return may_exist (records, JOURNAL_FILE) || may_exist (records, INSIDE_FILE);
 }
 
 gboolean
@@ -88,6 +95,8 @@ disk_to_object (const JournalDisk *disk, const Places *places)
   json_object_set_int_member (object, "inode", (gint64)disk->inode);
   json_object_set_int_member (object, "modified", disk->modified);
   json_object_set_int_member (object, "overlay", (gint64)disk->overlay);
+  sealed_set_string (object, "copy", disk->copy);
+  json_object_set_int_member (object, "copied", (gint64)disk->copied);
   return object;
 }
 
@@ -159,9 +168,12 @@ disk_from_object (JsonObject *object, const Places *places, Journal *journal)
   disk->inode = (guint64)sealed_number (object, "inode");
   disk->modified = sealed_number (object, "modified");
   disk->overlay = (guint64)sealed_number (object, "overlay");
+  disk->copy = sealed_string (object, "copy");
+  disk->copied = (guint64)sealed_number (object, "copied");
   return disk->directory && is_file_name (disk->file) && disk->prepared &&
          journal_is_prepared_name (disk->prepared) &&
-         (!disk->freeze || g_uuid_string_is_valid (disk->freeze));
+         (!disk->freeze || g_uuid_string_is_valid (disk->freeze)) &&
+         (!disk->copy || (disk->freeze && journal_is_prepared_name (disk->copy)));
 }
 
 static gboolean

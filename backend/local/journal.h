@@ -16,13 +16,16 @@ typedef struct {
   guint64 inode;   /* of the active file */
   gint64 modified; /* of the active file, nanoseconds since the epoch */
   guint64 overlay; /* inode of the prepared file */
+  char *copy; /* what is frozen in the active file's stead: ".vmsnapfs-UUID.new"; NULL: itself */
+  guint64 copied; /* its inode */
 } JournalDisk;
 
 typedef struct {
-  GPtrArray *disks;  /* of JournalDisk */
-  GPtrArray *put;    /* of char *: uuids of records to move into place */
-  GPtrArray *remove; /* of char *: uuids of records to remove */
-  gboolean together; /* no active path may lead to an old disk once one leads to a new one */
+  GPtrArray *disks;      /* of JournalDisk */
+  GPtrArray *put;        /* of char *: uuids of records to move into place */
+  GPtrArray *remove;     /* of char *: uuids of records to remove */
+  gboolean together;     /* no active path may lead to an old disk once one leads to a new one */
+  gboolean keep_written; /* not on disk: what was written to since is kept aside, not refused */
 } Journal;
 
 Journal *journal_new (void);
@@ -47,6 +50,11 @@ Journal *journal_read (int records, const Places *places, GError **error);
  * would be dropped was written to since. */
 gboolean journal_apply (int records, const Places *places, const Journal *journal, GError **error);
 
+/* Gives up what the journal says, when a disk that would be dropped was written to since and
+ * nothing has been replaced yet: then nobody was told of the operation.  DAMAGED otherwise. */
+gboolean journal_abandon (int records, const Places *places, const Journal *journal,
+                          GError **error);
+
 /* Before a record is prepared: makes durable that the last journal is gone.  One that came back
  * after a power cut would take the new records for its own (btrfs makes a synced new file durable
  * without an unlink before it). */
@@ -62,7 +70,8 @@ char *journal_prepared_name (void);
 struct stat;
 gint64 journal_modified (const struct stat *status);
 
-/* TRUE when there is a journal, and when that cannot be found out. */
+/* TRUE when there is a journal, or the note of snapshots that are being taken out of images
+ * (inside-pending.h), and when that cannot be found out. */
 gboolean journal_exists (int records);
 
 /* fsync of a directory or a file; @what for the sentence. */

@@ -11,6 +11,7 @@
 #include "local.h"
 #include "disks.h"
 #include "operations.h"
+#include "orphans.h"
 #include "picture.h"
 #include "replay.h"
 #include "tidy.h"
@@ -188,6 +189,7 @@ local_watch (Backend *backend, BackendChanged changed, gpointer data, GError **e
     store->changed_data = data;
   }
   store_rescan (store);
+  tidy_interrupted (store);
   return TRUE;
 }
 
@@ -215,6 +217,34 @@ local_revert (Backend *backend, const char *domain, const char *snapshot,
 }
 
 static gboolean
+local_merge (Backend *backend, const char *domain, const char *snapshot, MergeInto into,
+             gboolean force, Job *job, GError **error)
+{
+  return operation_merge (store_of (backend), domain, snapshot, into, force, job, error);
+}
+
+static char *
+local_redefine (Backend *backend, const char *domain, const SnapshotDescription *description,
+                const RedefineOptions *options, Job *job, GError **error)
+{
+  return operation_redefine (store_of (backend), domain, description, options, job, error);
+}
+
+static gboolean
+local_set_current (Backend *backend, const char *domain, const char *snapshot,
+                   const char *instead_of, Job *job, GError **error)
+{
+  return operation_set_current (store_of (backend), domain, snapshot, instead_of, job, error);
+}
+
+static gboolean
+local_hold (Backend *backend, const char *domain, const char *snapshot, gboolean held, Job *job,
+            GError **error)
+{
+  return operation_hold (store_of (backend), domain, snapshot, held, job, error);
+}
+
+static gboolean
 local_describe (Backend *backend, const char *domain, const char *snapshot, const char *text,
                 Job *job, GError **error)
 {
@@ -228,6 +258,26 @@ local_rename (Backend *backend, const char *domain, const char *snapshot, const 
   return operation_rename (store_of (backend), domain, snapshot, name, job, error);
 }
 
+/* -------------------------------------------------------------------- metadata without domains */
+
+static GStrv
+local_list_orphans (Backend *backend, GError **error)
+{
+  return orphans_list (store_of (backend), error);
+}
+
+static Domain *
+local_get_orphan (Backend *backend, const char *uuid, GError **error)
+{
+  return orphans_get (store_of (backend), uuid, error);
+}
+
+static gboolean
+local_drop_orphan (Backend *backend, const char *uuid, Job *job, GError **error)
+{
+  return orphans_drop (store_of (backend), uuid, job, error);
+}
+
 const BackendOps local_ops = {
   .scheme = "local",
   .open = local_open,
@@ -237,11 +287,18 @@ const BackendOps local_ops = {
   .peek_domain = local_peek_domain,
   .create = local_create,
   .discard = local_discard,
+  .redefine = local_redefine,
+  .merge = local_merge,
   .revert = local_revert,
+  .set_current = local_set_current,
+  .hold = local_hold,
   .describe = local_describe,
   .rename = local_rename,
   .open_disk = local_open_disk,
   .measure_disk = local_measure_disk,
+  .list_orphans = local_list_orphans,
+  .get_orphan = local_get_orphan,
+  .drop_orphan = local_drop_orphan,
   .run_state = local_run_state,
   .watch = local_watch,
   .stats = local_stats,

@@ -21,7 +21,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define EVERYTHING (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME)
+#define EVERYTHING                                                                                 \
+  (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
+   CAN_MERGE_CHILDREN | CAN_REDEFINE | CAN_CURRENT | CAN_NO_CURRENT | CAN_HOLD | CAN_PARENT |      \
+   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET)
+/* What there must be data for. */
+#define ON_DATA (CAN_REVERT | CAN_MERGE_PARENT | CAN_COPY | CAN_SAVE)
 #define MARK_LENGTH 8
 
 typedef struct {
@@ -116,26 +121,37 @@ disk_release (gpointer disk)
   disk_free (disk);
 }
 
-/* The document describes the snapshot even where XML cannot carry its name or description. */
+/* The domain as it was then, with the files of its disks where it was found: libvirt's schema takes
+ * no relative ones.  NULL: not kept, or it cannot be read. */
+static Text *
+whole_domain (const Build *build, const Snapshot *snapshot)
+{
+  g_autofree char *directory =
+      g_build_filename (places_store_path (build->places), build->found->name, NULL);
+  char *xml = snapshot->domain_xml ? xml_domain_absolute (snapshot->domain_xml, directory) : NULL;
+  return xml ? text_take_string (xml) : NULL;
+}
+
+/* The document describes the snapshot even where XML cannot carry its description.  NULL: it cannot
+ * carry the name, and another one would be a lie. */
 static Text *
 snapshot_xml (const Build *build, const Snapshot *snapshot, const char *parent)
 {
-  g_autofree char *name = describe_xml_text (snapshot->name);
-  g_autofree char *parent_name = parent ? describe_xml_text (parent) : NULL;
   g_autofree char *description =
       snapshot->description ? describe_xml_text (snapshot->description) : NULL;
   g_autoptr (GPtrArray) disks = g_ptr_array_new_with_free_func (disk_release);
   Snapshot shown = *snapshot;
   for (guint i = 0; i < snapshot->disks->len; i++)
     g_ptr_array_add (disks, active_disk (build, g_ptr_array_index (snapshot->disks, i)));
-  shown.name = name;
+  shown.domain_xml = whole_domain (build, snapshot);
   shown.description = description;
   shown.disks = disks;
-  char *xml = xml_domainsnapshot (&shown, parent_name, build->domain->uuid, NULL);
-  if (!xml && shown.domain_xml) { /* the record holds a description that cannot be read */
-    shown.domain_xml = NULL;
-    xml = xml_domainsnapshot (&shown, parent_name, build->domain->uuid, NULL);
+  char *xml = xml_domainsnapshot (&shown, parent, build->domain->uuid, NULL);
+  if (!xml && shown.domain_xml) { /* the record holds a description that is none */
+    g_clear_pointer (&shown.domain_xml, text_unref);
+    xml = xml_domainsnapshot (&shown, parent, build->domain->uuid, NULL);
   }
+  text_unref (shown.domain_xml);
   return xml ? text_take_string (xml) : NULL;
 }
 
@@ -150,26 +166,14 @@ parent_name (const Build *build, const char *parent)
   return record ? record->name : internal ? internal->name : NULL;
 }
 
-static const char *
-parent_name_before (const Build *build, const Snapshot *snapshot)
-{
-  const Snapshot *parent =
-      snapshot->parent ? domain_snapshot (build->before, snapshot->parent) : NULL;
-  return parent ? parent->name : NULL;
-}
-
-/* The snapshot of the picture before that says the same as @record, its problem apart. */
-static const Snapshot *
+/* What the picture before made of @record, which never changes; NULL: something else, as its parent
+ * had another name, or nothing. */
+static Snapshot *
 find_same (const Build *build, const Record *record)
 {
-  const Snapshot *snapshot = build->before ? domain_snapshot (build->before, record->uuid) : NULL;
-  if (!snapshot || snapshot->changed != record->changed ||
-      strcmp (snapshot->name, record->name) != 0 ||
-      g_strcmp0 (snapshot->parent, record->parent) != 0 ||
-      g_strcmp0 (snapshot->description, record->description) != 0 ||
-      g_strcmp0 (parent_name_before (build, snapshot), parent_name (build, record->parent)) != 0)
-    return NULL;
-  return snapshot;
+  gboolean same =
+      record->shown && g_strcmp0 (record->shown_under, parent_name (build, record->parent)) == 0;
+  return same ? record->shown : NULL;
 }
 
 /* What is wrong with the images of @record; NULL: nothing.  Free with g_free. */
@@ -210,13 +214,18 @@ snapshot_from_record (const Build *build, const Record *record, const char *prob
   snapshot->mark = g_strndup (record->uuid, MARK_LENGTH);
   snapshot->parent = g_strdup (record->parent);
   snapshot->created = record->created;
+  snapshot->taken = record->taken;
   snapshot->changed = record->changed;
   snapshot->state = g_strdup (record->state);
   snapshot->description = g_strdup (record->description);
   snapshot->problem = g_strdup (problem);
-  snapshot->external = TRUE;
+  snapshot->external = !record->internal;
   snapshot->metadata = TRUE;
-  snapshot->can = EVERYTHING;
+  snapshot->no_data = !record->problem && record->images->len == 0;
+  snapshot->held = record->held;
+  snapshot->compression = g_strdup (record->compression);
+  snapshot->kept_xml = record->kept_xml ? text_from_string (record->kept_xml) : NULL;
+  snapshot->can = snapshot->no_data ? EVERYTHING & ~ON_DATA : EVERYTHING;
   snapshot->domain_xml = record->domain_xml ? text_from_string (record->domain_xml) : NULL;
   add_frozen_disks (build, snapshot, record);
   if (!record->problem)
@@ -225,16 +234,26 @@ snapshot_from_record (const Build *build, const Record *record, const char *prob
 }
 
 static Snapshot *
-picture_record (Build *build, const Record *record)
+show_record (const Build *build, Record *record, const char *problem)
 {
-  const Snapshot *same = find_same (build, record);
+  snapshot_unref (record->shown);
+  g_free (record->shown_under);
+  record->shown = snapshot_from_record (build, record, problem);
+  record->shown_under = g_strdup (parent_name (build, record->parent));
+  return snapshot_ref (record->shown);
+}
+
+static Snapshot *
+picture_record (const Build *build, Record *record)
+{
+  Snapshot *same = find_same (build, record);
   if (same && !same->problem && !record->problem)
-    return snapshot_ref ((Snapshot *)same);
+    return snapshot_ref (same);
   g_autofree char *problem =
       record->problem ? g_strdup (record->problem) : images_problem (build, record);
   if (same && g_strcmp0 (same->problem, problem) == 0)
-    return snapshot_ref ((Snapshot *)same);
-  return snapshot_from_record (build, record, problem);
+    return snapshot_ref (same);
+  return show_record (build, record, problem);
 }
 
 static void
@@ -242,7 +261,7 @@ add_records (Build *build, GPtrArray *snapshots)
 {
   g_autoptr (GPtrArray) sorted = frozen_by_age (build->records);
   for (guint i = 0; i < sorted->len; i++) {
-    const Record *next = g_ptr_array_index (sorted, i);
+    Record *next = g_ptr_array_index (sorted, i);
     if (next->problem)
       describe_problem (&build->domain->problem, "the record of the snapshot %s is damaged",
                         next->uuid);

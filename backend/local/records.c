@@ -16,159 +16,6 @@
 #define SNAPSHOT_PREFIX "s-"
 
 char *
-record_image_file (const RecordImage *image)
-{
-  return g_strconcat (IMAGE_PREFIX, image->image, IMAGE_SUFFIX, NULL);
-}
-
-RecordImage *
-record_image_copy (const RecordImage *image)
-{
-  RecordImage *copy = g_new0 (RecordImage, 1);
-  copy->target = g_strdup (image->target);
-  copy->image = g_strdup (image->image);
-  copy->directory = g_strdup (image->directory);
-  copy->size = image->size;
-  return copy;
-}
-
-void
-record_image_free (RecordImage *image)
-{
-  g_free (image->target);
-  g_free (image->image);
-  g_free (image->directory);
-  g_free (image);
-}
-
-static GPtrArray *
-images_new (void)
-{
-  return g_ptr_array_new_with_free_func ((GDestroyNotify)record_image_free);
-}
-
-static GPtrArray *
-images_copy (const GPtrArray *images)
-{
-  GPtrArray *copy = images_new ();
-  for (guint i = 0; i < images->len; i++)
-    g_ptr_array_add (copy, record_image_copy (g_ptr_array_index (images, i)));
-  return copy;
-}
-
-Record *
-record_new (void)
-{
-  Record *record = g_new0 (Record, 1);
-  record->refs = 1;
-  record->images = images_new ();
-  return record;
-}
-
-Record *
-record_copy (const Record *record)
-{
-  Record *copy = g_new0 (Record, 1);
-  copy->refs = 1;
-  copy->uuid = g_strdup (record->uuid);
-  copy->name = g_strdup (record->name);
-  copy->parent = g_strdup (record->parent);
-  copy->description = g_strdup (record->description);
-  copy->state = g_strdup (record->state);
-  copy->domain_xml = g_strdup (record->domain_xml);
-  copy->created = record->created;
-  copy->changed = record->changed;
-  copy->images = images_copy (record->images);
-  copy->problem = g_strdup (record->problem);
-  return copy;
-}
-
-Record *
-record_ref (Record *record)
-{
-  g_atomic_int_inc (&record->refs);
-  return record;
-}
-
-void
-record_unref (Record *record)
-{
-  if (!g_atomic_int_dec_and_test (&record->refs))
-    return;
-  g_free (record->uuid);
-  g_free (record->name);
-  g_free (record->parent);
-  g_free (record->description);
-  g_free (record->state);
-  g_free (record->domain_xml);
-  g_free (record->problem);
-  g_ptr_array_unref (record->images);
-  g_free (record);
-}
-
-Records *
-records_new (const char *uuid, const char *name)
-{
-  Records *records = g_new0 (Records, 1);
-  records->uuid = g_strdup (uuid);
-  records->name = g_strdup (name);
-  records->unnamed = images_new ();
-  records->records =
-      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)record_unref);
-  return records;
-}
-
-void
-records_put (Records *records, Record *record)
-{
-  g_hash_table_replace (records->records, record->uuid, record_ref (record));
-}
-
-const Record *
-records_find_damaged (const Records *records)
-{
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((const Record *)value)->problem)
-      return value;
-  return NULL;
-}
-
-Records *
-records_copy (const Records *records)
-{
-  Records *copy = records_new (records->uuid, records->name);
-  GHashTableIter iter;
-  gpointer record;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
-    records_put (copy, record);
-  g_ptr_array_unref (copy->unnamed);
-  copy->unnamed = images_copy (records->unnamed);
-  copy->current = g_strdup (records->current);
-  copy->problem = g_strdup (records->problem);
-  copy->untidy = g_strdup (records->untidy);
-  return copy;
-}
-
-void
-records_free (Records *records)
-{
-  if (!records)
-    return;
-  g_free (records->uuid);
-  g_free (records->name);
-  g_free (records->current);
-  g_free (records->problem);
-  g_free (records->untidy);
-  g_ptr_array_unref (records->unnamed);
-  g_hash_table_unref (records->records);
-  g_free (records);
-}
-
-char *
 records_file (const char *uuid)
 {
   return g_strconcat (SNAPSHOT_PREFIX, uuid, NULL);
@@ -192,6 +39,15 @@ put_images (JsonObject *object, const char *member, const GPtrArray *images)
   json_object_set_array_member (object, member, array);
 }
 
+static void
+put_strings (JsonObject *object, const char *member, const GPtrArray *strings)
+{
+  JsonArray *array = json_array_new ();
+  for (guint i = 0; i < strings->len; i++)
+    sealed_add_string (array, g_ptr_array_index (strings, i));
+  json_object_set_array_member (object, member, array);
+}
+
 static gboolean
 write_object (int fd, const char *file, const char *suffix, JsonObject *object, GError **error)
 {
@@ -210,8 +66,14 @@ records_write_snapshot (int fd, const Record *record, const char *suffix, GError
   sealed_set_string (object, "description", record->description);
   sealed_set_string (object, "state", record->state);
   json_object_set_int_member (object, "created", record->created);
+  json_object_set_int_member (object, "taken", record->taken);
   json_object_set_int_member (object, "changed", record->changed);
   put_images (object, "disks", record->images);
+  put_strings (object, "left-out", record->left_out);
+  sealed_set_string (object, "compression", record->compression);
+  sealed_set_string (object, "kept", record->kept_xml);
+  json_object_set_boolean_member (object, "internal", record->internal);
+  json_object_set_boolean_member (object, "held", record->held);
   sealed_set_string (object, "domain", record->domain_xml);
   g_autofree char *file = records_file (record->uuid);
   return write_object (fd, file, suffix, object, error);
@@ -225,6 +87,7 @@ records_write_head (int fd, const Records *records, const char *suffix, GError *
   sealed_set_string (object, "name", records->name);
   sealed_set_string (object, "current", records->current);
   put_images (object, "unnamed", records->unnamed);
+  put_images (object, "kept", records->kept);
   return write_object (fd, RECORDS_HEAD, suffix, object, error);
 }
 
@@ -257,6 +120,14 @@ get_images (JsonObject *object, const char *member, GPtrArray *images)
   return TRUE;
 }
 
+static void
+get_strings (JsonObject *object, const char *member, GPtrArray *strings)
+{
+  char *string;
+  for (guint i = 0; (string = sealed_element_string (object, member, i)); i++)
+    g_ptr_array_add (strings, string);
+}
+
 static Record *
 damaged_record (const char *uuid, const char *problem)
 {
@@ -278,7 +149,13 @@ record_from_object (JsonObject *object, const char *uuid)
   record->state = sealed_string (object, "state");
   record->domain_xml = sealed_string (object, "domain");
   record->created = sealed_number (object, "created");
+  record->taken = sealed_number (object, "taken");
   record->changed = sealed_number (object, "changed");
+  record->compression = sealed_string (object, "compression");
+  record->kept_xml = sealed_string (object, "kept");
+  record->internal = sealed_flag (object, "internal");
+  record->held = sealed_flag (object, "held");
+  get_strings (object, "left-out", record->left_out);
   g_autofree char *own = sealed_string (object, "uuid");
   gboolean whole = get_images (object, "disks", record->images) && record->name && record->state &&
                    g_strcmp0 (own, uuid) == 0;
@@ -307,8 +184,10 @@ read_head (int fd, Records *records, GError **error)
   g_autoptr (JsonObject) object = sealed_read (fd, RECORDS_HEAD, error);
   if (!object)
     return FALSE;
+  records->has_head = TRUE;
   records->current = sealed_string (object, "current");
-  if (!get_images (object, "unnamed", records->unnamed))
+  if (!get_images (object, "unnamed", records->unnamed) ||
+      !get_images (object, "kept", records->kept))
     return fail (error, BACKEND_ERROR_DAMAGED, "the record head contradicts itself");
   return TRUE;
 }

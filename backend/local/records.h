@@ -1,5 +1,6 @@
 #pragma once
 #include "../error.h"
+#include "../model.h"
 
 /* Where one disk's bytes of a snapshot are: the image ".vmsnapfs-IMAGE.qcow2" in @directory. */
 typedef struct {
@@ -7,6 +8,7 @@ typedef struct {
   char *image;     /* uuid */
   char *directory; /* as places_spell writes it */
   guint64 size;    /* bytes that the guest sees */
+  gint plain;      /* atomic; TRUE: no snapshot is inside, and being frozen, it never will be one */
 } RecordImage;
 
 /* One snapshot.  Shared and never changed: a change is another record with the same uuid. */
@@ -19,8 +21,17 @@ typedef struct {
   char *state;       /* shutoff */
   char *domain_xml;  /* the domain as it was; NULL: not kept */
   gint64 created;    /* seconds since the epoch */
+  gint64 taken;      /* nanoseconds: when a merge gave it its images; 0: as created */
   gint64 changed;
-  GPtrArray *images; /* of RecordImage */
+  GPtrArray *images;   /* of RecordImage; empty: there are no data, only what is said here */
+  GPtrArray *left_out; /* of char *: targets of disks that were not to be part of it */
+  char *compression;   /* how its images were compressed; NULL: not */
+  char *kept_xml;      /* what a redefinition said that has no place above; NULL: nothing */
+  gboolean internal;   /* a redefinition says that it is inside images */
+  gboolean held;
+  Snapshot *shown; /* what the last picture made of it; NULL: nothing.  These two are the picture's
+                      own, guarded by the domain's lock */
+  char *shown_under; /* the name that its parent had then */
   char *problem;     /* the file is damaged: why; only uuid and name (the uuid again) are set */
 } Record;
 
@@ -30,6 +41,8 @@ typedef struct {
   char *name;          /* the domain's, as it was when last written */
   char *current;       /* id of the current snapshot; NULL: none */
   GPtrArray *unnamed;  /* of RecordImage: images of this domain that no record names (any more) */
+  GPtrArray *kept;     /* of RecordImage: images whose names were forgotten on purpose */
+  gboolean has_head;   /* all this is on disk */
   GHashTable *records; /* uuid -> Record */
   char *problem;       /* why changes are refused; NULL: they are not */
   char *untidy; /* why the unnamed images could not be tidied; NULL: they could; not on disk */
@@ -39,8 +52,12 @@ char *record_image_file (const RecordImage *image); /* ".vmsnapfs-UUID.qcow2"; f
 RecordImage *record_image_copy (const RecordImage *image);
 void record_image_free (RecordImage *image);
 
-Record *record_new (void); /* with an empty array of images */
-Record *record_copy (const Record *record);
+Record *record_new (void);                                   /* all empty */
+Record *record_copy (const Record *record);                  /* another revision, to be changed */
+void record_set_images (Record *record, const Record *from); /* its bytes are those of @from */
+/* The same, but it keeps its own of disks that @from is not of. */
+void record_take_images (Record *record, const Record *from);
+const RecordImage *record_find_image (const Record *record, const char *target); /* NULL: none */
 Record *record_ref (Record *record);
 void record_unref (Record *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Record, record_unref)
@@ -49,6 +66,8 @@ Records *records_new (const char *uuid, const char *name);
 Records *records_copy (const Records *records); /* shares the records */
 void records_free (Records *records);
 void records_put (Records *records, Record *record); /* in memory; takes a reference */
+/* Makes `unnamed` what it says: without what has got a name again, is kept, or is there twice. */
+void records_check_unnamed (Records *records);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Records, records_free)
 
 /* Reads the directory @fd (borrowed).  A damaged record is there with its problem; a damaged head

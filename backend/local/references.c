@@ -11,11 +11,14 @@
 #include "backing.h"
 #include "fd.h"
 #include "file-names.h"
+#include "journal.h"
+#include "moving.h"
 #include "walk.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
   char *path;       /* absolute */
@@ -125,14 +128,22 @@ must_be_image (const Search *search, const WalkDirectory *directory, const char 
 
 /* It may be gone since it was listed: then it is no image. */
 static gboolean
-read_backing (const WalkDirectory *directory, const WalkFile *file, Backing *backing,
-              GError **error)
+read_backing (const WalkDirectory *directory, const WalkFile *file, gboolean must_be,
+              Backing *backing, GError **error)
 {
+  g_autoptr (GError) wrong = NULL;
   autofd fd = openat (directory->fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0)
     return errno == ENOENT || fail_errno (error, "%s/%s", directory->path, file->name);
-  if (backing_read (fd, backing, error))
+  if (backing_read (fd, backing, &wrong))
     return TRUE;
+  /* What QEMU cannot open reads nothing.  A guest may write anything to a disk that is not
+   * described here, and must not stop everybody's changes by that. */
+  if (!must_be && g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED)) {
+    *backing = (Backing){ 0 };
+    return TRUE;
+  }
+  g_propagate_error (error, g_steal_pointer (&wrong));
   return fail_in (error, "%s/%s", directory->path, file->name);
 }
 
@@ -143,10 +154,12 @@ search_file (Search *search, const WalkDirectory *directory, const WalkFile *fil
   gboolean names = FALSE;
   if (!may_be_image (search, directory, file->name))
     return TRUE;
-  if (!backing_recall (&file->status, &backing) && !read_backing (directory, file, &backing, error))
+  gboolean must_be = must_be_image (search, directory, file->name);
+  if (!backing_recall (&file->status, &backing) &&
+      !read_backing (directory, file, must_be, &backing, error))
     return FALSE;
   g_autofree char *name = backing.name;
-  if (!backing.image && must_be_image (search, directory, file->name))
+  if (!backing.image && must_be)
     return fail (error, BACKEND_ERROR_DAMAGED, "%s/%s: not a qcow2 image", directory->path,
                  file->name);
   if (name && !names_target (search, directory, name, &names, error))
@@ -236,4 +249,28 @@ references_as_disk (const Places *places, const GPtrArray *domains, const char *
       g_ptr_array_add (found, g_strdup (domain->name));
   }
   return g_steal_pointer (&found);
+}
+
+gboolean
+references_unlink_unread (const Places *places, int directory, const char *path, const char *file,
+                          gboolean *gone, char **reader, GError **error)
+{
+  autolock held = moving_hold ();
+  g_autoptr (GPtrArray) domains = scan_store (places, error);
+  g_autoptr (GPtrArray) readers =
+      domains ? references_to (places, domains, path, file, error) : NULL;
+  g_autoptr (GPtrArray) users =
+      readers ? references_as_disk (places, domains, path, file, error) : NULL;
+  *gone = FALSE;
+  *reader = NULL;
+  if (!users)
+    return FALSE;
+  if (users->len == 0 && readers->len == 1)
+    *reader = g_strdup (g_ptr_array_index (readers, 0));
+  if (users->len > 0 || readers->len > 0)
+    return TRUE;
+  if (unlinkat (directory, file, 0) < 0 && errno != ENOENT)
+    return fail_errno (error, "removing %s", file);
+  *gone = TRUE;
+  return journal_sync (directory, file, error);
 }

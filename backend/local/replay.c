@@ -4,6 +4,7 @@
 #include "fd.h"
 #include "file-names.h"
 #include "fold.h"
+#include "inside-pending.h"
 #include "journal.h"
 #include "locks.h"
 #include <dirent.h>
@@ -46,20 +47,57 @@ remove_prepared_disk (int fd, const char *name, gpointer data)
   return (file >= 0 && locks_is_in_use (file)) || unlinkat (fd, name, 0) == 0;
 }
 
-gboolean
-replay_domain (const Places *places, int records, GError **error)
+static void
+tell (const char *domain, const char *sentence)
+{
+  g_autoptr (GError) told = NULL;
+  fail (&told, BACKEND_ERROR_BUSY, "%s", sentence);
+  failures_add (domain, "replay", told);
+  g_warning ("%s: %s", domain, sentence);
+}
+
+/* What a machine wrote meanwhile wins over an operation that nobody was told of, and is kept where
+ * it is too late for that; @domain's failures tell of it. */
+static gboolean
+apply_or_abandon (const Places *places, int records, Journal *journal, const char *domain,
+                  GError **error)
 {
   g_autoptr (GError) wrong = NULL;
+  if (journal_apply (records, places, journal, &wrong))
+    return TRUE;
+  gboolean damaged = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED);
+  if (damaged && journal_abandon (records, places, journal, NULL)) {
+    tell (domain, "an operation that was interrupted is given up: a machine has written to the "
+                  "disk since");
+    return TRUE;
+  }
+  journal->keep_written = TRUE;
+  if (damaged && journal_apply (records, places, journal, NULL)) {
+    tell (domain,
+          "an operation that was interrupted is completed; a disk that was written to since "
+          "is kept beside it as .vmsnapfs-UUID.qcow2, which vmsnap check names");
+    return TRUE;
+  }
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+gboolean
+replay_domain (const Places *places, int records, const char *domain, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  gboolean begun;
   g_autoptr (Journal) journal = journal_read (records, places, &wrong);
   if (!journal && !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND)) {
     g_propagate_error (error, g_steal_pointer (&wrong));
     return FALSE;
   }
-  if (journal && !journal_apply (records, places, journal, error))
+  if (journal && !apply_or_abandon (places, records, journal, domain, error))
     return FALSE;
   if (!for_each_name (records, remove_prepared_record, NULL))
     return fail_errno (error, "removing what was prepared");
-  return fold_drop_stale_mark (places, records, error);
+  return fold_drop_stale_mark (places, records, error) &&
+         inside_pending_finish (records, places, TRUE, NULL, &begun, error);
 }
 
 /* -------------------------------------------------------------------- the whole store */
@@ -90,7 +128,8 @@ replay_entry (int fd, const char *name, gpointer data)
   if (!g_uuid_string_is_valid (name))
     return TRUE;
   autofd records = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (records >= 0 && replay_domain (replay->store->places, records, &error))
+  if (records >= 0 &&
+      replay_domain (replay->store->places, records, name_of (replay, name), &error))
     return TRUE;
   if (!error)
     fail_errno (&error, "opening the records %s", name);

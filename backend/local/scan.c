@@ -59,6 +59,21 @@ local_domain_unref (LocalDomain *domain)
   g_free (domain);
 }
 
+gboolean
+local_domain_has_same_disks (const LocalDomain *one, const LocalDomain *other)
+{
+  if (strcmp (one->uuid, other->uuid) != 0 || one->disks->len != other->disks->len)
+    return FALSE;
+  for (guint i = 0; i < one->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (one->disks, i);
+    const LocalDisk *same = local_domain_disk (other, disk->target);
+    if (!same || strcmp (disk->format, same->format) != 0 ||
+        strcmp (disk->directory, same->directory) != 0 || strcmp (disk->file, same->file) != 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 char *
 local_disk_path (const LocalDisk *disk)
 {
@@ -196,9 +211,10 @@ static void
 add_domain (Scan *scan, LocalDomain *domain)
 {
   LocalDomain *other = g_hash_table_lookup (scan->uuids, domain->uuid);
-  if (other)
+  if (other) { /* which of them the records are of is not known */
     describe_problem (&domain->problem, "it has the same uuid as %s", other->name);
-  else
+    describe_problem (&other->problem, "it has the same uuid as %s", domain->name);
+  } else
     g_hash_table_insert (scan->uuids, domain->uuid, domain);
   for (guint i = 0; i < domain->files->len; i++)
     claim_file (scan, domain, g_ptr_array_index (domain->files, i));

@@ -29,6 +29,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LocalDomain, local_domain_unref)
 char *local_disk_path (const LocalDisk *disk); /* absolute; free with g_free */
 const LocalDisk *local_domain_disk (const LocalDomain *domain, const char *target); /* NULL: none */
 
+/* Whether both say the same of the same disks. */
+gboolean local_domain_has_same_disks (const LocalDomain *one, const LocalDomain *other);
+
 /* All domains of the store; of LocalDomain, by name; the array unrefs them.  A domain whose
  * description cannot be read is there, with its problem. */
 GPtrArray *scan_store (const Places *places, GError **error);

@@ -88,6 +88,10 @@ read_all (int fd, const char *name, gsize *length, GError **error)
 {
   int file = openat (fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
+  if (file < 0 && errno == ELOOP) {
+    fail (error, BACKEND_ERROR_DAMAGED, "record %s is no file that was written here", name);
+    return NULL;
+  }
   if (file < 0) {
     fail_errno (error, "record %s", name);
     return NULL;

@@ -155,6 +155,22 @@ tell (Store *store, const char *domain)
     changed (domain, data);
 }
 
+/* The records of a domain that is gone may be changed under another name, or dropped, before it
+ * comes back. */
+static void
+state_leave (DomainState *state)
+{
+  autolock held = lock_hold (&state->lock);
+  forget (state);
+}
+
+static gboolean
+is_present (Store *store, const DomainState *state)
+{
+  autolock held = lock_hold (&store->lock);
+  return state->present;
+}
+
 void
 state_publish (Store *store, DomainState *state, Records *records)
 {
@@ -168,6 +184,8 @@ state_publish (Store *store, DomainState *state, Records *records)
     else
       rebuild (store, state);
   }
+  if (!is_present (store, state)) /* it went in the middle of the operation */
+    state_leave (state);
   tell (store, state->name);
 }
 
@@ -226,6 +244,8 @@ adopt_scan (Store *store, GHashTable *names, const Held *held)
     gboolean present = g_hash_table_contains (names, state->name);
     changed |= state->present != present;
     state->present = present;
+    if (!present)
+      state_leave (state);
   }
   g_hash_table_iter_init (&iter, names);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {

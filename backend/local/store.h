@@ -13,6 +13,7 @@ typedef struct {
   char *name;       /* never changes */
   gboolean present; /* the last scan found it; guarded by the store's lock */
   Lock busy;        /* held by whoever changes the domain's files, for as long as that takes */
+  guint stuck;      /* images without a name that the last tidying had to leave; guarded by busy */
   Lock lock;        /* guards what follows; held for no longer than it takes to read files */
   LocalDomain *found;
   Records *records; /* NULL until first asked for */

@@ -1,5 +1,7 @@
 /* When tidying is done: in a thread of its own, after operations that left images without a name,
  * and again later where somebody had an image open.  What is done is tidy.c's matter. */
+#include "fd.h"
+#include "fold.h"
 #include "picture.h"
 #include "tidy.h"
 
@@ -16,12 +18,13 @@ struct Tidier {
   guint wait;          /* the same */
 };
 
-/* FALSE: not now. */
+/* FALSE: not now.  @busy: takes the domain's `busy`; NULL: the caller has it.  Whoever finds it
+ * taken and asks a tidying to give way must find that, too: so both become visible at once. */
 static gboolean
-begin_tidying (DomainState *state, Job *job)
+begin_tidying (DomainState *state, Job *job, Held *busy)
 {
   autolock held = lock_hold (&state->lock);
-  if (state->opening > 0)
+  if (state->opening > 0 || (busy && !lock_try (&state->busy, busy)))
     return FALSE;
   state->tidying = job_ref (job);
   return TRUE;
@@ -41,28 +44,43 @@ is_closing (Store *store)
   return store->closing;
 }
 
+static gboolean
+is_being_opened (DomainState *state)
+{
+  autolock held = lock_hold (&state->lock);
+  return state->opening > 0;
+}
+
+/* @busy: NULL when the caller holds it.  TRUE: it is to be tried again. */
+static gboolean
+tidy_state (Store *store, DomainState *state, Held *busy)
+{
+  g_autoptr (Job) job = job_new (state->name, "tidy");
+  if (!begin_tidying (state, job, busy)) {
+    job_finish (job, NULL);
+    return is_being_opened (state);
+  }
+  gboolean again = tidy_images (store, state, job);
+  end_tidying (state);
+  return again;
+}
+
+void
+tidy_now (Store *store, DomainState *state)
+{
+  tidy_state (store, state, NULL);
+}
+
 /* An operation that is under way asks for another tidying at its end. */
 static gboolean
 tidy_domain (Store *store, const char *name)
 {
   DomainState *state = store_find (store, name, NULL);
-  gboolean again = FALSE;
-  if (!state)
+  Held busy = { NULL };
+  if (!state || is_closing (store))
     return FALSE;
-  g_autoptr (Job) job = job_new (name, "tidy");
-  if (!begin_tidying (state, job)) {
-    job_finish (job, NULL);
-    return TRUE;
-  }
-  {
-    Held busy = { NULL };
-    if (!is_closing (store) && lock_try (&state->busy, &busy))
-      again = tidy_images (store, state, job);
-    else
-      job_finish (job, NULL);
-    held_release (&busy);
-  }
-  end_tidying (state);
+  gboolean again = tidy_state (store, state, &busy);
+  held_release (&busy);
   return again;
 }
 
@@ -168,6 +186,19 @@ tidy_later (Store *store, const char *domain)
     store->tidier->thread = thread_start ("tidy", run_tidier, store->tidier);
   }
   queue_push (store->tidier->queue, g_strdup (domain));
+}
+
+void
+tidy_interrupted (Store *store)
+{
+  g_autoptr (GPtrArray) found = store_found (store, NULL);
+  for (guint i = 0; found && i < found->len; i++) {
+    const LocalDomain *domain = g_ptr_array_index (found, i);
+    autofd records = -1;
+    if (store_open_records (store, domain->uuid, FALSE, &records, NULL) && records >= 0 &&
+        fold_is_interrupted (records))
+      tidy_later (store, domain->name);
+  }
 }
 
 static void

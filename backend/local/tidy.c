@@ -6,6 +6,7 @@
 #include "tidy.h"
 #include "../failures.h"
 #include "../qcow2/header.h"
+#include "change.h"
 #include "fd.h"
 #include "file-names.h"
 #include "fold.h"
@@ -23,7 +24,8 @@ typedef struct {
   Records *records;
   int fd; /* the records' directory */
   Job *job;
-  gboolean put_off; /* somebody has an image open */
+  gboolean put_off;  /* somebody has an image open */
+  gboolean repaired; /* a fold had been interrupted */
 } Tidying;
 
 /* -------------------------------------------------------------------- one image */
@@ -46,10 +48,10 @@ record_reads (const Records *records, const char *file)
 }
 
 static gboolean
-is_unnamed (const Records *records, const char *file)
+is_listed (const GPtrArray *images, const char *file)
 {
-  for (guint i = 0; i < records->unnamed->len; i++) {
-    g_autofree char *name = record_image_file (g_ptr_array_index (records->unnamed, i));
+  for (guint i = 0; i < images->len; i++) {
+    g_autofree char *name = record_image_file (g_ptr_array_index (images, i));
     if (g_str_equal (name, file))
       return TRUE;
   }
@@ -66,18 +68,8 @@ is_ours (const Tidying *tidying, const char *directory, const char *file)
         g_str_equal (disk->format, "qcow2"))
       return TRUE;
   }
-  return record_reads (tidying->records, file) || is_unnamed (tidying->records, file);
-}
-
-static gboolean
-write_head (Tidying *tidying, GError **error)
-{
-  if (!journal_settle (tidying->fd, error) ||
-      !records_write_head (tidying->fd, tidying->records, PREPARED_SUFFIX, error))
-    return FALSE;
-  if (renameat (tidying->fd, RECORDS_HEAD PREPARED_SUFFIX, tidying->fd, RECORDS_HEAD) < 0)
-    return fail_errno (error, "writing the head");
-  return journal_sync (tidying->fd, "the head", error);
+  return record_reads (tidying->records, file) || is_listed (tidying->records->unnamed, file) ||
+         is_listed (tidying->records->kept, file);
 }
 
 static gboolean
@@ -91,14 +83,6 @@ holds_snapshots (int directory, const char *file, gboolean *holds, GError **erro
     return FALSE;
   *holds = header->snapshots > 0;
   return TRUE;
-}
-
-static gboolean
-unlink_image (int directory, const char *file, GError **error)
-{
-  if (unlinkat (directory, file, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "removing %s", file);
-  return journal_sync (directory, file, error);
 }
 
 static gboolean
@@ -116,12 +100,17 @@ fold_into (Tidying *tidying, const char *path, int directory, const char *file, 
     .records = tidying->fd,
     .unnamed = file,
     .dependent = reader_file,
+    .after_repair = tidying->repaired,
   };
   g_autoptr (GError) wrong = NULL;
-  *gone = fold (&this, tidying->job, &wrong);
+  gboolean folded = fold (&this, tidying->job, &wrong);
   gboolean busy = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY);
+  g_autofree char *left = NULL;
   tidying->put_off |= busy;
-  if (*gone || busy)
+  if (folded) /* upwards the image itself is still there, and nothing reads it any more */
+    return references_unlink_unread (tidying->store->places, directory, path, file, gone, &left,
+                                     error);
+  if (busy)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&wrong));
   return FALSE;
@@ -143,17 +132,9 @@ tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError *
     return TRUE;
   if (!holds_snapshots (directory, file, &holds, error) || holds)
     return holds;
-  g_autoptr (GPtrArray) domains = scan_store (places, error);
-  g_autoptr (GPtrArray) readers =
-      domains ? references_to (places, domains, path, file, error) : NULL;
-  g_autoptr (GPtrArray) users =
-      readers ? references_as_disk (places, domains, path, file, error) : NULL;
-  if (!users || readers->len > 1 || users->len > 0)
-    return users != NULL;
-  if (readers->len == 1)
-    return fold_into (tidying, path, directory, file, g_ptr_array_index (readers, 0), gone, error);
-  *gone = unlink_image (directory, file, error);
-  return *gone;
+  g_autofree char *reader = NULL;
+  return references_unlink_unread (places, directory, path, file, gone, &reader, error) &&
+         (!reader || fold_into (tidying, path, directory, file, reader, gone, error));
 }
 
 /* -------------------------------------------------------------------- one domain */
@@ -170,7 +151,7 @@ tidy_one (Tidying *tidying, guint index, gboolean *progress, GError **error)
     return TRUE;
   g_ptr_array_remove_index (unnamed, index);
   *progress = TRUE;
-  return write_head (tidying, error);
+  return commit_head (tidying->fd, tidying->records, error);
 }
 
 /* One round over the list; *@progress: another may find more.  The first failure is the error. */
@@ -220,16 +201,19 @@ run_rounds (Tidying *tidying)
 {
   g_autoptr (GError) error = NULL;
   gboolean progress = TRUE, any = FALSE;
-  if (!fold_repair (tidying->store->places, tidying->fd, tidying->job, &error))
+  if (!fold_repair (tidying->store->places, tidying->fd, tidying->job, &tidying->repaired, &error))
     progress = FALSE;
   while (progress) {
     g_clear_error (&error);
     tidy_round (tidying, &progress, &error);
     any |= progress;
   }
-  /* Whoever it gave way to may only have read. */
+  /* Whoever it gave way to may only have read; and room may come without an operation. */
   tidying->put_off |= g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_CANCELLED) ||
-                      g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY);
+                      g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
+                      g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NO_SPACE);
+  if (!tidying->put_off)
+    tidying->state->stuck = tidying->records->unnamed->len;
   gboolean reason = note_reason (tidying, error);
   job_finish (tidying->job, error);
   if (any || reason)

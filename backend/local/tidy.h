@@ -8,6 +8,12 @@
 /* Any thread; does nothing on a store opened for reading. */
 void tidy_later (Store *store, const char *domain);
 
+/* Later, for every domain in which a fold was interrupted: at start nobody may ever look at it. */
+void tidy_interrupted (Store *store);
+
+/* Now, and in this thread, which holds the domain's `busy`. */
+void tidy_now (Store *store, DomainState *state);
+
 /* Makes room for an operation on the domain: stops a tidying of it and waits for its end. */
 void tidy_give_way (DomainState *state);
 

@@ -98,17 +98,47 @@ is_visited (const Walk *walk, int fd, const char *path, gboolean *visited, GErro
   return TRUE;
 }
 
+static int
+open_directory (const WalkDirectory *directory, const char *name, guint64 flags, guint64 resolve)
+{
+  const struct open_how how = {
+    .flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | flags,
+    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | resolve,
+  };
+  return (int)syscall (SYS_openat2, directory->fd, name, &how, sizeof how);
+}
+
+/* What is mounted below a place belongs to it, unless it is a tree of ours: to look into that would
+ * be to wait for ourselves.  The table of mounts knows it without asking the file system. */
+static gboolean
+is_tree_of_ours (const WalkDirectory *directory, const char *name)
+{
+  g_autofree char *mounts = NULL;
+  struct statx status;
+  autofd fd = open_directory (directory, name, O_PATH, 0);
+  if (fd < 0 || statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &status) < 0 ||
+      !g_file_get_contents ("/proc/self/mountinfo", &mounts, NULL, NULL))
+    return FALSE;
+  g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT " ", (guint64)status.stx_mnt_id);
+  g_auto (GStrv) lines = g_strsplit (mounts, "\n", -1);
+  for (char **line = lines; *line; line++)
+    if (g_str_has_prefix (*line, number))
+      return strstr (*line, " - fuse.vmsnapfs ") != NULL;
+  return FALSE;
+}
+
 /* -1 with @error, or without one: there is nothing to walk. */
 static int
 open_below (const WalkDirectory *directory, const char *name, GError **error)
 {
-  const struct open_how how = {
-    .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-  };
-  int fd = (int)syscall (SYS_openat2, directory->fd, name, &how, sizeof how);
+  int fd = open_directory (directory, name, O_RDONLY, RESOLVE_NO_XDEV);
+  if (fd < 0 && errno == EXDEV) {
+    if (is_tree_of_ours (directory, name))
+      return -1;
+    fd = open_directory (directory, name, O_RDONLY, 0);
+  }
   gboolean of_fsck = errno == EACCES && strcmp (name, FSCK_DIRECTORY) == 0;
-  if (fd < 0 && errno != ENOENT && errno != EXDEV && !of_fsck)
+  if (fd < 0 && errno != ENOENT && !of_fsck)
     fail_errno (error, "reading %s/%s", directory->path, name);
   return fd;
 }

@@ -1,15 +1,16 @@
-/* The domains that `memory:` begins with: a small demonstration, or trees of any size.
+/* The domains that `memory:` begins with: a small demonstration, or trees of any size; and what is
+ * left over of domains that are gone.
  *
  * Everything is computed from tables and numbers, so that each mount shows the same uuids, times
  * and sizes. */
 #include "demo.h"
-#include "../xml.h"
 #include "disk.h"
-#include "edit.h"
+#include "draft.h"
 
-#define CAN_ALL (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME)
 #define EPOCH 1767261600 /* 2026-01-01, ten in the morning UTC */
 #define GIB (G_GUINT64_CONSTANT (1) << 30)
+#define FIRST_ORPHAN 0x100 /* of the numbers that uuids are made of */
+#define ORPHAN_SNAPSHOTS 2
 
 typedef struct {
   const char *name;
@@ -37,111 +38,99 @@ unref_domain (gpointer domain)
   domain_unref (domain);
 }
 
-static void
-unref_snapshot (gpointer snapshot)
-{
-  snapshot_unref (snapshot);
-}
-
-static char *
-add_disk (Domain *domain, const char *target, guint64 size)
-{
-  g_autofree char *file = g_strdup_printf ("/images/%s-%s.qcow2", domain->name, target);
-  char *xml = xml_disk (target, "qcow2", file);
-  Disk *disk = disk_new (target, size, xml);
-
-  disk->allocated = memory_disk_allocated (size);
-  disk->readable = TRUE;
-  g_ptr_array_add (domain->disks, disk);
-  return xml;
-}
-
-/* A domain with the disks vda, vdb and so on, not sealed. */
+/* A domain without snapshots, with the disks vda, vdb and so on. */
 static Domain *
 make_domain (const char *name, guint number, guint disks)
 {
   g_autofree char *uuid = g_strdup_printf ("%08x-0000-4000-8000-000000000000", number);
   Domain *domain = domain_new (name, uuid);
-  GString *elements = g_string_new (NULL);
 
   for (guint i = 0; i < disks; i++) {
-    char target[] = { 'v', 'd', (char)('a' + i), '\0' };
-    g_autofree char *xml = add_disk (domain, target, (i + 1) * 8 * GIB);
+    const char target[] = { 'v', 'd', (char)('a' + i), '\0' };
 
-    g_string_append (elements, xml);
+    g_ptr_array_add (domain->disks, memory_disk_new (name, target, (i + 1) * 8 * GIB, NULL));
   }
-  domain->xml = text_take_string (xml_domain (name, uuid, elements->str));
+  domain->xml = memory_disks_domain (name, uuid, domain->disks);
   domain->changed = EPOCH;
-  domain->can = CAN_ALL;
-  g_string_free (elements, TRUE);
+  domain_seal (domain, NULL);
   return domain;
 }
 
 /* The number comes first, so that ids and marks differ where one looks. */
 static char *
-make_id (const Domain *domain, guint number)
+make_id (const Draft *draft, guint number)
 {
-  return g_strdup_printf ("%08x-0000-4000-8000-%.8s0000", number + 1, domain->uuid);
+  return g_strdup_printf ("%08x-0000-4000-8000-%.8s0000", number + 1, draft->before->uuid);
 }
 
-static Snapshot *
-add_snapshot (GPtrArray *snapshots, const Domain *domain, const char *name, int parent,
-              gint64 created)
+/* As if the machine had written something before each snapshot. */
+static void
+write_disks (Snapshot *snapshot, const char *domain)
 {
-  g_autofree char *id = make_id (domain, snapshots->len);
-  Snapshot *snapshot = edit_make_snapshot (domain, id, name, created);
+  for (guint i = 0; i < snapshot->disks->len; i++) {
+    Disk *disk = g_ptr_array_index (snapshot->disks, i);
 
-  if (parent >= 0)
-    snapshot->parent = make_id (domain, (guint)parent);
-  g_ptr_array_add (snapshots, snapshot);
-  return snapshot;
+    snapshot->disks->pdata[i] = memory_disk_new (domain, disk->target, disk->size, snapshot->name);
+    disk_free (disk);
+  }
 }
 
 static void
-write_xml (Snapshot *snapshot, const GPtrArray *snapshots, int parent, const char *uuid)
+add_snapshot (Draft *draft, const char *name, int parent, gint64 created, const char *description)
 {
-  const Snapshot *above = parent < 0 ? NULL : g_ptr_array_index (snapshots, parent);
+  g_autofree char *id = make_id (draft, draft->snapshots->len);
+  Snapshot *snapshot = draft_make_snapshot (draft, id, name, created);
 
-  edit_write_xml (snapshot, above == NULL ? NULL : above->name, uuid);
+  if (parent >= 0)
+    snapshot->parent = make_id (draft, (guint)parent);
+  snapshot->description = g_strdup (description);
+  write_disks (snapshot, draft->before->name);
+  draft_put (draft, snapshot);
+}
+
+/* The picture with the snapshot of this number current; -1: none. */
+static Domain *
+finish (Draft *draft, int current)
+{
+  g_autofree char *id = current < 0 ? NULL : make_id (draft, (guint)current);
+  Domain *domain;
+
+  draft_set_current (draft, id);
+  domain = draft_picture (draft);
+  draft_clear (draft);
+  return domain;
 }
 
 static Domain *
 make_demo (const char *name, guint number, guint disks, const DemoSnapshot *table, guint length,
-           guint current)
+           int current)
 {
-  Domain *domain = make_domain (name, number, disks);
-  GPtrArray *snapshots = g_ptr_array_new_full (length, unref_snapshot);
+  g_autoptr (Domain) empty = make_domain (name, number, disks);
+  Draft draft;
 
-  for (guint i = 0; i < length; i++) {
-    Snapshot *snapshot = add_snapshot (snapshots, domain, table[i].name, table[i].parent,
-                                       EPOCH + table[i].hours * 3600);
-
-    snapshot->description = g_strdup (table[i].description);
-    write_xml (snapshot, snapshots, table[i].parent, domain->uuid);
-  }
-  domain->current = make_id (domain, current);
-  domain_seal (domain, snapshots);
-  return domain;
+  draft_begin (&draft, empty);
+  for (guint i = 0; i < length; i++)
+    add_snapshot (&draft, table[i].name, table[i].parent, EPOCH + table[i].hours * 3600,
+                  table[i].description);
+  return finish (&draft, current);
 }
 
 /* @length snapshots, each with @fanout children as long as there are enough; a fanout of 1 is a
  * chain. */
 static Domain *
-make_tree (const char *name, guint number, guint length, guint fanout)
+make_tree (const char *name, guint number, guint disks, guint length, guint fanout)
 {
-  Domain *domain = make_domain (name, number, 1);
-  GPtrArray *snapshots = g_ptr_array_new_full (length, unref_snapshot);
+  g_autoptr (Domain) empty = make_domain (name, number, disks);
+  Draft draft;
 
+  draft_begin (&draft, empty);
   for (guint i = 0; i < length; i++) {
     g_autofree char *title = g_strdup_printf ("s%05u", i + 1);
     int parent = i == 0 ? -1 : (int)((i - 1) / fanout);
-    Snapshot *snapshot = add_snapshot (snapshots, domain, title, parent, EPOCH + 60 * (gint64)i);
 
-    write_xml (snapshot, snapshots, parent, domain->uuid);
+    add_snapshot (&draft, title, parent, EPOCH + 60 * (gint64)i, NULL);
   }
-  domain->current = length == 0 ? NULL : make_id (domain, length - 1);
-  domain_seal (domain, snapshots);
-  return domain;
+  return finish (&draft, (int)length - 1);
 }
 
 GPtrArray *
@@ -150,12 +139,27 @@ demo_domains (const Script *script)
   GPtrArray *domains = g_ptr_array_new_with_free_func (unref_domain);
 
   if (script->has_tree)
-    g_ptr_array_add (domains, make_tree ("big", 3, script->snapshots, script->fanout));
+    g_ptr_array_add (domains, make_tree ("big", 3, 1, script->snapshots, script->fanout));
   if (script->has_chain)
-    g_ptr_array_add (domains, make_tree ("chain", 4, script->chain, 1));
+    g_ptr_array_add (domains, make_tree ("chain", 4, 1, script->chain, 1));
+  if (script->has_pair)
+    g_ptr_array_add (domains, make_tree ("pair", 5, 2, script->pair, 1));
   if (domains->len > 0)
     return domains;
   g_ptr_array_add (domains, make_demo ("db01", 2, 2, db01, G_N_ELEMENTS (db01), 1));
   g_ptr_array_add (domains, make_demo ("web01", 1, 1, web01, G_N_ELEMENTS (web01), 2));
   return domains;
+}
+
+GPtrArray *
+demo_orphans (const Script *script)
+{
+  GPtrArray *orphans = g_ptr_array_new_with_free_func (unref_domain);
+
+  for (guint i = 0; i < script->orphans; i++) {
+    g_autofree char *name = g_strdup_printf ("gone%02u", i + 1);
+
+    g_ptr_array_add (orphans, make_tree (name, FIRST_ORPHAN + i, 0, ORPHAN_SNAPSHOTS, 1));
+  }
+  return orphans;
 }

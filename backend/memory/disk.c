@@ -3,6 +3,7 @@
  * Neither time nor threads nor other changes make a difference, so whoever has read a byte once
  * knows what it has to be. */
 #include "disk.h"
+#include "../xml.h"
 
 #include <string.h>
 
@@ -16,11 +17,61 @@ typedef struct {
   guint64 seed;
 } MemoryDisk;
 
-guint64
-memory_disk_allocated (guint64 size)
+/* -------------------------------------------------------------------- what they are */
+
+static guint64
+allocated (guint64 size)
 {
   return size / GIB * MIB + MIN (size % GIB, MIB);
 }
+
+Disk *
+memory_disk_new (const char *domain, const char *target, guint64 size, const char *content)
+{
+  g_autofree char *file =
+      g_strdup_printf ("/images/%s-%s%s%s.qcow2", domain, target, content != NULL ? "." : "",
+                       content != NULL ? content : "");
+  g_autofree char *xml = xml_disk (target, "qcow2", file);
+  Disk *disk = disk_new (target, size, xml);
+
+  disk->allocated = allocated (size);
+  disk->readable = TRUE;
+  return disk;
+}
+
+static void
+free_disk (gpointer disk)
+{
+  disk_free (disk);
+}
+
+GPtrArray *
+memory_disks_new (void)
+{
+  return g_ptr_array_new_with_free_func (free_disk);
+}
+
+GPtrArray *
+memory_disks_copy (const GPtrArray *disks)
+{
+  GPtrArray *copies = memory_disks_new ();
+
+  for (guint i = 0; i < disks->len; i++)
+    g_ptr_array_add (copies, disk_copy (g_ptr_array_index (disks, i)));
+  return copies;
+}
+
+Text *
+memory_disks_domain (const char *name, const char *uuid, const GPtrArray *disks)
+{
+  g_autoptr (GString) elements = g_string_new (NULL);
+
+  for (guint i = 0; i < disks->len; i++)
+    g_string_append (elements, ((const Disk *)g_ptr_array_index (disks, i))->xml->data);
+  return text_take_string (xml_domain (name, uuid, elements->str));
+}
+
+/* -------------------------------------------------------------------- what is on them */
 
 /* The finalizer of splitmix64: neighbours have nothing in common. */
 static guint64
@@ -32,9 +83,11 @@ mix (guint64 value)
 }
 
 static guint64
-mix_text (guint64 seed, const char *text)
+seed_of (const Disk *disk)
 {
-  for (; *text != '\0'; text++)
+  guint64 seed = 0;
+
+  for (const char *text = disk->xml->data; *text != '\0'; text++)
     seed = mix (seed ^ (guchar)*text);
   return mix (~seed);
 }
@@ -151,8 +204,7 @@ memory_disk_open (const Domain *picture, const char *snapshot, const char *targe
   disk->reader.ops = &disk_ops;
   disk->reader.size = found->size;
   disk->course = course;
-  disk->seed =
-      mix_text (mix_text (mix_text (0, picture->uuid), snapshot != NULL ? snapshot : ""), target);
+  disk->seed = seed_of (found);
   return &disk->reader;
 }
 

@@ -1,17 +1,24 @@
 #pragma once
 #include "../backend.h"
+#include "draft.h"
 
-/* The changes, as functions from one picture of a domain to the next.  They keep nothing, lock
- * nothing and share with @before every snapshot that stays as it was.  NULL on error. */
-Domain *edit_create (const Domain *before, const CreateOptions *options, char **id, GError **error);
-Domain *edit_discard (const Domain *before, const char *id, GError **error);
-Domain *edit_revert (const Domain *before, const char *id, GError **error);
-Domain *edit_describe (const Domain *before, const char *id, const char *text, GError **error);
-Domain *edit_rename (const Domain *before, const char *id, const char *name, GError **error);
+/* The changes, each made to a draft.  They keep nothing and lock nothing; after a failure the draft
+ * is of no use. */
 
-/* A snapshot of the present state of @domain, without a parent and not yet in it. */
-Snapshot *edit_make_snapshot (const Domain *domain, const char *id, const char *name,
-                              gint64 created);
+/* edit.c: what one snapshot says, and which is current */
+gboolean edit_redefine (Draft *draft, const SnapshotDescription *description,
+                        const RedefineOptions *options, char **id, GError **error);
+gboolean edit_set_current (Draft *draft, const char *snapshot, const char *instead_of,
+                           GError **error);
+gboolean edit_hold (Draft *draft, const char *snapshot, gboolean held, GError **error);
+gboolean edit_describe (Draft *draft, const char *snapshot, const char *text, GError **error);
+gboolean edit_rename (Draft *draft, const char *snapshot, const char *name, GError **error);
 
-/* Writes the snapshot's XML anew; @parent: its parent's name or NULL. */
-void edit_write_xml (Snapshot *snapshot, const char *parent, const char *uuid);
+/* edit-tree.c: which snapshots there are, and what the machine's disks hold */
+gboolean edit_create (Draft *draft, const CreateOptions *options, char **id, GError **error);
+gboolean edit_discard (Draft *draft, const char *snapshot, DiscardMode mode, GError **error);
+gboolean edit_merge (Draft *draft, const char *snapshot, MergeInto into, gboolean force,
+                     GError **error);
+gboolean edit_revert (Draft *draft, const char *snapshot, const RevertOptions *options,
+                      GError **error);
+gboolean edit_write (Draft *draft, const char *target, guint number, GError **error);

@@ -1,59 +1,14 @@
 /* A backend that lives in memory, for trying and for testing.
  *
- * All there is to a domain is its picture.  A change makes the next picture (edit.c), waits and
- * fails as the script says, and puts it in place of the old one.  `busy` keeps a domain's changes
- * apart without a lock being held while one waits; the lock guards the two fields for a moment
- * only. */
+ * All there is to a domain is its picture, and all there is to a disk is the name of its file
+ * (disk.h).  Here is what opens and reads; changes are in changes.c. */
 #include "memory.h"
-#include "../threads.h"
+#include "changes.h"
 #include "demo.h"
 #include "disk.h"
-#include "edit.h"
-#include "follow.h"
+#include "store.h"
 
 #include <string.h>
-
-typedef struct {
-  char *name;
-  Lock lock;
-  Domain *picture; /* protected by lock */
-  gboolean busy;   /* protected by lock; a change is being made */
-  gboolean loaded; /* protected by lock; a scripted slow get is over */
-} MemoryDomain;
-
-typedef struct {
-  Backend backend;
-  Course course;
-  GPtrArray *domains; /* of MemoryDomain, by name; never changes */
-
-  /* Set by watch, before the first request. */
-  Queue *changes; /* of char *: domains to tell of; NULL: nobody watches */
-  BackendChanged changed;
-  gpointer changed_data;
-  pthread_t watcher;
-} Memory;
-
-static void
-memory_domain_free (gpointer data)
-{
-  MemoryDomain *domain = data;
-
-  domain_unref (domain->picture);
-  lock_clear (&domain->lock);
-  g_free (domain->name);
-  g_free (domain);
-}
-
-static MemoryDomain *
-memory_domain_new (Domain *picture)
-{
-  MemoryDomain *domain = g_new0 (MemoryDomain, 1);
-
-  domain->name = g_strdup (picture->name);
-  domain->picture = domain_ref (picture);
-  lock_init (&domain->lock);
-  return domain;
-}
 
 static gboolean
 parse_location (const char *location, Script *script, GError **error)
@@ -64,6 +19,23 @@ parse_location (const char *location, Script *script, GError **error)
   if (location[0] != '?')
     return fail (error, BACKEND_ERROR_INVALID, "memory: is followed by nothing or by ?key=value");
   return script_parse (location + 1, script, error);
+}
+
+static void
+free_domain (gpointer domain)
+{
+  memory_domain_free (domain);
+}
+
+/* Every name is that of a domain, which is never freed before the table. */
+static void
+add_domain (Memory *memory, Domain *picture)
+{
+  MemoryDomain *domain = memory_domain_new (picture);
+
+  g_ptr_array_add (memory->domains, domain);
+  if (memory->course.script.get > 0)
+    g_hash_table_add (memory->unasked, (gpointer)memory_domain_name (domain));
 }
 
 static Backend *
@@ -80,9 +52,12 @@ memory_open (const char *location, const BackendOptions *options, GError **error
   memory->backend.ops = &memory_ops;
   memory->course.script = script;
   lock_init (&memory->course.lock);
-  memory->domains = g_ptr_array_new_with_free_func (memory_domain_free);
+  lock_init (&memory->lock);
+  memory->domains = g_ptr_array_new_with_free_func (free_domain);
+  memory->unasked = g_hash_table_new (g_str_hash, g_str_equal);
+  memory->orphans = demo_orphans (&script);
   for (guint i = 0; i < pictures->len; i++)
-    g_ptr_array_add (memory->domains, memory_domain_new (g_ptr_array_index (pictures, i)));
+    add_domain (memory, g_ptr_array_index (pictures, i));
   return &memory->backend;
 }
 
@@ -96,10 +71,15 @@ memory_close (Backend *backend)
     thread_join (memory->watcher);
     queue_free (memory->changes);
   }
+  g_ptr_array_unref (memory->orphans);
+  g_hash_table_unref (memory->unasked);
   g_ptr_array_unref (memory->domains);
+  lock_clear (&memory->lock);
   lock_clear (&memory->course.lock);
   g_free (memory);
 }
+
+/* -------------------------------------------------------------------- domains */
 
 static GStrv
 memory_list_domains (Backend *backend, GError **error)
@@ -107,189 +87,123 @@ memory_list_domains (Backend *backend, GError **error)
   const Memory *memory = (const Memory *)backend;
   GStrv names = g_new0 (char *, memory->domains->len + 1);
 
-  for (guint i = 0; i < memory->domains->len; i++) {
-    const MemoryDomain *domain = g_ptr_array_index (memory->domains, i);
-
-    names[i] = g_strdup (domain->name);
-  }
+  for (guint i = 0; i < memory->domains->len; i++)
+    names[i] = g_strdup (memory_domain_name (g_ptr_array_index (memory->domains, i)));
   return names;
 }
 
-static MemoryDomain *
-find (const Memory *memory, const char *name)
+MemoryDomain *
+memory_find (const Memory *memory, const char *name)
 {
   for (guint i = 0; i < memory->domains->len; i++) {
     MemoryDomain *domain = g_ptr_array_index (memory->domains, i);
 
-    if (g_str_equal (domain->name, name))
+    if (g_str_equal (memory_domain_name (domain), name))
       return domain;
   }
   return NULL;
 }
 
-static MemoryDomain *
-find_or_fail (const Memory *memory, const char *name, GError **error)
+MemoryDomain *
+memory_find_or_fail (const Memory *memory, const char *name, GError **error)
 {
-  MemoryDomain *domain = find (memory, name);
+  MemoryDomain *domain = memory_find (memory, name);
 
   if (domain == NULL)
     fail (error, BACKEND_ERROR_NOT_FOUND, "there is no domain \"%s\"", name);
   return domain;
 }
 
+static gboolean
+is_at_hand (Memory *memory, const char *name)
+{
+  autolock held = lock_hold (&memory->lock);
+
+  return !g_hash_table_contains (memory->unasked, name);
+}
+
 static Domain *
 memory_peek_domain (Backend *backend, const char *name)
 {
-  const Memory *memory = (const Memory *)backend;
-  MemoryDomain *domain = find (memory, name);
+  Memory *memory = (Memory *)backend;
+  MemoryDomain *domain = memory_find (memory, name);
 
-  if (domain == NULL)
-    return NULL;
+  return domain == NULL || !is_at_hand (memory, name) ? NULL : memory_domain_picture (domain);
+}
+
+static void
+take_time (Memory *memory, const char *name)
+{
+  g_usleep ((gulong)memory->course.script.get * 1000);
   {
-    autolock held = lock_hold (&domain->lock);
+    autolock held = lock_hold (&memory->lock);
 
-    if (memory->course.script.get > 0 && !domain->loaded)
-      return NULL;
-    return domain_ref (domain->picture);
+    g_hash_table_remove (memory->unasked, name);
   }
 }
 
 static Domain *
 memory_get_domain (Backend *backend, const char *name, GError **error)
 {
-  const Memory *memory = (const Memory *)backend;
-  g_autoptr (Domain) at_hand = memory_peek_domain (backend, name);
-  MemoryDomain *domain;
+  Memory *memory = (Memory *)backend;
+  MemoryDomain *domain = memory_find_or_fail (memory, name, error);
 
-  if (at_hand != NULL)
-    return g_steal_pointer (&at_hand);
-  domain = find_or_fail (memory, name, error);
   if (domain == NULL)
     return NULL;
-  g_usleep ((gulong)memory->course.script.get * 1000);
-  {
-    autolock held = lock_hold (&domain->lock);
-
-    domain->loaded = TRUE;
-    return domain_ref (domain->picture);
-  }
+  if (!is_at_hand (memory, name))
+    take_time (memory, name);
+  return memory_domain_picture (domain);
 }
 
-/* The picture to change; the caller owes settle.  NULL, with BUSY, while another change runs. */
+/* -------------------------------------------------------------------- orphans */
+
+static GStrv
+memory_list_orphans (Backend *backend, GError **error)
+{
+  Memory *memory = (Memory *)backend;
+  autolock held = lock_hold (&memory->lock);
+  GStrv uuids = g_new0 (char *, memory->orphans->len + 1);
+
+  for (guint i = 0; i < memory->orphans->len; i++)
+    uuids[i] = g_strdup (((const Domain *)g_ptr_array_index (memory->orphans, i))->uuid);
+  return uuids;
+}
+
+/* With the lock held; -1: there is none. */
+static int
+find_orphan (const Memory *memory, const char *uuid, GError **error)
+{
+  for (guint i = 0; i < memory->orphans->len; i++)
+    if (g_str_equal (((const Domain *)g_ptr_array_index (memory->orphans, i))->uuid, uuid))
+      return (int)i;
+  fail (error, BACKEND_ERROR_NOT_FOUND, "there is no metadata of %s", uuid);
+  return -1;
+}
+
 static Domain *
-begin (Memory *memory, const char *name, GError **error)
-{
-  MemoryDomain *domain = find_or_fail (memory, name, error);
-
-  if (domain == NULL)
-    return NULL;
-  {
-    autolock held = lock_hold (&domain->lock);
-
-    if (domain->busy) {
-      fail (error, BACKEND_ERROR_BUSY, "another operation on %s is running", name);
-      return NULL;
-    }
-    domain->busy = TRUE;
-    return domain_ref (domain->picture);
-  }
-}
-
-/* Ends what begin began: @after, if it is one and nothing intervenes, becomes the picture. */
-static gboolean
-settle (Memory *memory, Operation operation, const Domain *before, Domain *after, Job *job,
-        GError **error)
-{
-  MemoryDomain *domain = find (memory, before->name);
-  gboolean done =
-      after != NULL && follow (&memory->course, operation, job, error) && job_commit (job, error);
-
-  {
-    autolock held = lock_hold (&domain->lock);
-
-    domain->busy = FALSE;
-    if (done) {
-      domain_unref (domain->picture);
-      domain->picture = domain_ref (after);
-    }
-  }
-  if (done && memory->changes != NULL)
-    queue_push (memory->changes, g_strdup (domain->name));
-  return done;
-}
-
-static char *
-memory_create (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
-               GError **error)
+memory_get_orphan (Backend *backend, const char *uuid, GError **error)
 {
   Memory *memory = (Memory *)backend;
-  g_autoptr (Domain) before = begin (memory, domain, error);
-  g_autoptr (Domain) after = NULL;
-  g_autofree char *id = NULL;
+  autolock held = lock_hold (&memory->lock);
+  int place = find_orphan (memory, uuid, error);
 
-  if (before == NULL)
-    return NULL;
-  after = edit_create (before, options, &id, error);
-  if (!settle (memory, OP_CREATE, before, after, job, error))
-    return NULL;
-  return g_steal_pointer (&id);
+  return place < 0 ? NULL : domain_ref (g_ptr_array_index (memory->orphans, place));
 }
 
 static gboolean
-memory_discard (Backend *backend, const char *domain, const char *snapshot, DiscardMode mode,
-                Job *job, GError **error)
+memory_drop_orphan (Backend *backend, const char *uuid, Job *job, GError **error)
 {
   Memory *memory = (Memory *)backend;
-  g_autoptr (Domain) before = begin (memory, domain, error);
-  g_autoptr (Domain) after = NULL;
+  autolock held = lock_hold (&memory->lock);
+  int place = find_orphan (memory, uuid, error);
 
-  if (before == NULL)
+  if (place < 0 || !job_commit (job, error))
     return FALSE;
-  after = edit_discard (before, snapshot, error);
-  return settle (memory, OP_DISCARD, before, after, job, error);
+  g_ptr_array_remove_index (memory->orphans, (guint)place);
+  return TRUE;
 }
 
-static gboolean
-memory_revert (Backend *backend, const char *domain, const char *snapshot,
-               const RevertOptions *options, Job *job, GError **error)
-{
-  Memory *memory = (Memory *)backend;
-  g_autoptr (Domain) before = begin (memory, domain, error);
-  g_autoptr (Domain) after = NULL;
-
-  if (before == NULL)
-    return FALSE;
-  after = edit_revert (before, snapshot, error);
-  return settle (memory, OP_REVERT, before, after, job, error);
-}
-
-static gboolean
-memory_describe (Backend *backend, const char *domain, const char *snapshot, const char *text,
-                 Job *job, GError **error)
-{
-  Memory *memory = (Memory *)backend;
-  g_autoptr (Domain) before = begin (memory, domain, error);
-  g_autoptr (Domain) after = NULL;
-
-  if (before == NULL)
-    return FALSE;
-  after = edit_describe (before, snapshot, text, error);
-  return settle (memory, OP_DESCRIBE, before, after, job, error);
-}
-
-static gboolean
-memory_rename (Backend *backend, const char *domain, const char *snapshot, const char *name,
-               Job *job, GError **error)
-{
-  Memory *memory = (Memory *)backend;
-  g_autoptr (Domain) before = begin (memory, domain, error);
-  g_autoptr (Domain) after = NULL;
-
-  if (before == NULL)
-    return FALSE;
-  after = edit_rename (before, snapshot, name, error);
-  return settle (memory, OP_RENAME, before, after, job, error);
-}
+/* -------------------------------------------------------------------- disks */
 
 static DiskReader *
 memory_open_disk (Backend *backend, const char *domain, const char *snapshot, const char *target,
@@ -313,12 +227,14 @@ memory_measure_disk (Backend *backend, const char *domain, const char *target, D
   return picture != NULL && memory_disk_measure (picture, target, &memory->course, measure, error);
 }
 
+/* -------------------------------------------------------------------- all the rest */
+
 static char *
 memory_run_state (Backend *backend, const char *domain, GError **error)
 {
   const Memory *memory = (const Memory *)backend;
 
-  return find_or_fail (memory, domain, error) == NULL ? NULL : g_strdup ("shutoff");
+  return memory_find_or_fail (memory, domain, error) == NULL ? NULL : g_strdup ("shutoff");
 }
 
 static void *
@@ -350,10 +266,9 @@ memory_stats (Backend *backend)
   guint snapshots = 0;
 
   for (guint i = 0; i < memory->domains->len; i++) {
-    MemoryDomain *domain = g_ptr_array_index (memory->domains, i);
-    autolock held = lock_hold (&domain->lock);
+    g_autoptr (Domain) picture = memory_domain_picture (g_ptr_array_index (memory->domains, i));
 
-    snapshots += domain_snapshots (domain->picture)->len;
+    snapshots += domain_snapshots (picture)->len;
   }
   return g_strdup_printf ("domains: %u\nsnapshots: %u\n", memory->domains->len, snapshots);
 }
@@ -366,12 +281,19 @@ const BackendOps memory_ops = {
   .get_domain = memory_get_domain,
   .peek_domain = memory_peek_domain,
   .create = memory_create,
+  .redefine = memory_redefine,
   .discard = memory_discard,
+  .merge = memory_merge,
   .revert = memory_revert,
+  .set_current = memory_set_current,
+  .hold = memory_hold,
   .describe = memory_describe,
   .rename = memory_rename,
   .open_disk = memory_open_disk,
   .measure_disk = memory_measure_disk,
+  .list_orphans = memory_list_orphans,
+  .get_orphan = memory_get_orphan,
+  .drop_orphan = memory_drop_orphan,
   .run_state = memory_run_state,
   .watch = memory_watch,
   .stats = memory_stats,

@@ -5,12 +5,15 @@
 #include "script.h"
 
 #define SNAPSHOTS_LIMIT 1000000
+#define ORPHANS_LIMIT 99
 #define MILLISECONDS_LIMIT 600000
 
 static const char *const operation_names[] = {
-  [OP_CREATE] = "create",     [OP_DISCARD] = "discard", [OP_REVERT] = "revert",
-  [OP_DESCRIBE] = "describe", [OP_RENAME] = "rename",   [OP_OPEN] = "open",
-  [OP_READ] = "read",         [OP_EXTENT] = "extent",   [OP_MEASURE] = "measure",
+  [OP_CREATE] = "create",   [OP_REDEFINE] = "redefine", [OP_DISCARD] = "discard",
+  [OP_MERGE] = "merge",     [OP_REVERT] = "revert",     [OP_CURRENT] = "current",
+  [OP_HOLD] = "hold",       [OP_DESCRIBE] = "describe", [OP_RENAME] = "rename",
+  [OP_OPEN] = "open",       [OP_READ] = "read",         [OP_EXTENT] = "extent",
+  [OP_MEASURE] = "measure",
 };
 
 static const struct {
@@ -98,6 +101,19 @@ parse_chain (Script *script, const char *value, GError **error)
 }
 
 static gboolean
+parse_pair (Script *script, const char *value, GError **error)
+{
+  script->has_pair = TRUE;
+  return parse_number (value, SNAPSHOTS_LIMIT, &script->pair, error);
+}
+
+static gboolean
+parse_orphans (Script *script, const char *value, GError **error)
+{
+  return parse_number (value, ORPHANS_LIMIT, &script->orphans, error);
+}
+
+static gboolean
 parse_get (Script *script, const char *value, GError **error)
 {
   return parse_number (value, MILLISECONDS_LIMIT, &script->get, error);
@@ -138,13 +154,13 @@ static const struct {
   const char *name;
   gboolean (*parse) (Script *script, const char *value, GError **error);
 } keys[] = {
-  { "snapshots", parse_snapshots }, { "fanout", parse_fanout },
-  { "chain", parse_chain },         { "get", parse_get },
+  { "snapshots", parse_snapshots }, { "fanout", parse_fanout },   { "chain", parse_chain },
+  { "pair", parse_pair },           { "orphans", parse_orphans }, { "get", parse_get },
   { "delay", parse_delay },         { "fail", parse_fail },
 };
 
 static gboolean
-parse_pair (Script *script, const char *pair, GError **error)
+parse_key (Script *script, const char *pair, GError **error)
 {
   g_auto (GStrv) parts = g_strsplit (pair, "=", 2);
 
@@ -164,7 +180,7 @@ script_parse (const char *text, Script *script, GError **error)
 
   *script = (Script){ .fanout = 10 };
   for (guint i = 0; pairs[i] != NULL; i++)
-    if (!parse_pair (script, pairs[i], error))
+    if (!parse_key (script, pairs[i], error))
       return FALSE;
   return TRUE;
 }

@@ -251,52 +251,6 @@ a_cancelled_job_changes_nothing (void **state)
   g_free (contract_take (contract, "base"));
 }
 
-static void
-all_disks_are_taken_together (void **state)
-{
-  Contract *contract = *state;
-  g_autofree char *id = NULL;
-  g_autoptr (Domain) domain = NULL;
-  GError *error = NULL;
-
-  contract->domain = contract->kind->several;
-  id = contract_take (contract, "base");
-  domain = contract_look (contract);
-  assert_int_equal (domain->disks->len, 2);
-  assert_int_equal (domain_snapshot (domain, id)->disks->len, 2);
-  assert_true (contract_revert (contract, id, &error));
-  assert_true (contract_discard (contract, id, &error));
-  contract_assert_count (contract, 0);
-}
-
-/* Everything but the state of a backend that keeps nothing. */
-static void
-what_was_done_is_there_after_reopening (void **state)
-{
-  Contract *contract = *state;
-  g_autofree char *base = NULL;
-  g_autofree char *left = NULL;
-  g_autofree char *right = NULL;
-  GError *error = NULL;
-
-  base = contract_take (contract, "base");
-  left = contract_take (contract, "left");
-  assert_true (contract_revert (contract, base, &error));
-  right = contract_take (contract, "right");
-  assert_true (contract_describe (contract, left, "words", &error));
-  assert_true (contract_rename (contract, left, "links", &error));
-  contract_reopen (contract, NULL);
-  contract_assert_count (contract, 3);
-  contract_assert_current (contract, right);
-  contract_assert_parent (contract, left, base);
-  contract_assert_parent (contract, right, base);
-  assert_description (contract, left, "words");
-  assert_true (contract_discard (contract, right, &error));
-  contract_reopen (contract, NULL);
-  contract_assert_current (contract, base);
-  contract_assert_count (contract, 2);
-}
-
 int
 contract_changes (void)
 {
@@ -318,20 +272,4 @@ contract_changes (void)
   };
 
   return cmocka_run_group_tests_name ("changes", tests, NULL, NULL);
-}
-
-int
-contract_disks (void)
-{
-  const struct CMUnitTest tests[] = { contract_test (all_disks_are_taken_together) };
-
-  return cmocka_run_group_tests_name ("disks", tests, NULL, NULL);
-}
-
-int
-contract_reopening (void)
-{
-  const struct CMUnitTest tests[] = { contract_test (what_was_done_is_there_after_reopening) };
-
-  return cmocka_run_group_tests_name ("reopening", tests, NULL, NULL);
 }

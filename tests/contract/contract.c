@@ -3,6 +3,8 @@
 
 #include "../../backend/job.h"
 
+#include <string.h>
+
 static const ContractBackend *tested;
 
 int
@@ -56,9 +58,24 @@ contract_create (Contract *contract, const CreateOptions *options, GError **erro
 gboolean
 contract_discard (Contract *contract, const char *id, GError **error)
 {
+  return contract_discard_as (contract, id, DISCARD_ONE, error);
+}
+
+gboolean
+contract_discard_as (Contract *contract, const char *id, DiscardMode mode, GError **error)
+{
   g_autoptr (Job) job = job_new (contract->domain, "discard");
-  gboolean done =
-      backend_discard (contract->backend, contract->domain, id, DISCARD_ONE, job, error);
+  gboolean done = backend_discard (contract->backend, contract->domain, id, mode, job, error);
+
+  job_finish (job, NULL);
+  return done;
+}
+
+gboolean
+contract_merge (Contract *contract, const char *id, MergeInto into, gboolean force, GError **error)
+{
+  g_autoptr (Job) job = job_new (contract->domain, "merge");
+  gboolean done = backend_merge (contract->backend, contract->domain, id, into, force, job, error);
 
   job_finish (job, NULL);
   return done;
@@ -67,11 +84,53 @@ contract_discard (Contract *contract, const char *id, GError **error)
 gboolean
 contract_revert (Contract *contract, const char *id, GError **error)
 {
+  return contract_revert_as (contract, id, NULL, error);
+}
+
+gboolean
+contract_revert_as (Contract *contract, const char *id, const RevertOptions *options,
+                    GError **error)
+{
   g_autoptr (Job) job = job_new (contract->domain, "revert");
-  gboolean done = backend_revert (contract->backend, contract->domain, id, NULL, job, error);
+  gboolean done = backend_revert (contract->backend, contract->domain, id, options, job, error);
 
   job_finish (job, NULL);
   return done;
+}
+
+gboolean
+contract_set_current (Contract *contract, const char *id, GError **error)
+{
+  g_autoptr (Job) job = job_new (contract->domain, "current");
+  gboolean done = backend_set_current (contract->backend, contract->domain, id, NULL, job, error);
+
+  job_finish (job, NULL);
+  return done;
+}
+
+gboolean
+contract_hold (Contract *contract, const char *id, gboolean held, GError **error)
+{
+  g_autoptr (Job) job = job_new (contract->domain, "hold");
+  gboolean done = backend_hold (contract->backend, contract->domain, id, held, job, error);
+
+  job_finish (job, NULL);
+  return done;
+}
+
+char *
+contract_redefine (Contract *contract, const char *document, const RedefineOptions *options,
+                   GError **error)
+{
+  g_autoptr (SnapshotDescription) description =
+      snapshot_description_parse (document, strlen (document), error);
+  g_autoptr (Job) job = job_new (contract->domain, "redefine");
+  char *id = NULL;
+
+  if (description != NULL)
+    id = backend_redefine (contract->backend, contract->domain, description, options, job, error);
+  job_finish (job, NULL);
+  return id;
 }
 
 gboolean
@@ -146,7 +205,10 @@ int
 contract_run (const ContractBackend *kind)
 {
   tested = kind;
-  return contract_reading () + contract_bytes () + contract_changes () + contract_names () +
-         contract_parallel () + (kind->several != NULL ? contract_disks () : 0) +
+  return contract_reading () + contract_bytes () + contract_readers () + contract_changes () +
+         contract_creating () + contract_discarding () + contract_merging () +
+         contract_reverting () + contract_redefining () + contract_abilities () +
+         contract_names () + contract_parallel () +
+         (kind->several != NULL ? contract_disks () : 0) +
          (kind->keeps ? contract_reopening () : 0);
 }

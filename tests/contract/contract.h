@@ -7,6 +7,8 @@
  *
  * A backend to be tested says how a place with one domain (one disk with data and holes, no
  * snapshots) is made, opened and removed.  Each test gets a fresh place. */
+typedef struct Contract Contract;
+
 typedef struct {
   const char *domain;
   const char *several; /* a domain with two disks and no snapshots; NULL: there is none */
@@ -14,26 +16,37 @@ typedef struct {
   gpointer (*make) (void);
   Backend *(*open) (gpointer place, const BackendOptions *options, GError **error);
   void (*clean) (gpointer place); /* also after a failure; the backend is closed */
+  /* As if the machine wrote to @disk: it holds other bytes, the same ones for the same @byte and
+   * the same ones before. */
+  void (*change_disk) (Contract *contract, const Disk *disk, guchar byte);
 } ContractBackend;
 
 /* Every test of the suite; what main returns. */
 int contract_run (const ContractBackend *kind);
 
 /* The *state of a test. */
-typedef struct {
+struct Contract {
   const ContractBackend *kind;
   gpointer place;
   Backend *backend;
   const char *domain;
-} Contract;
+};
 
 /* The parts of the suite: each the number of its failures. */
 int contract_reading (void);
 int contract_bytes (void);
+int contract_readers (void);
 int contract_changes (void);
+int contract_creating (void);
+int contract_discarding (void);
+int contract_merging (void);
+int contract_reverting (void);
+int contract_redefining (void);
+int contract_abilities (void);
 int contract_names (void);
 int contract_parallel (void);
 int contract_disks (void);     /* where there is a domain with several disks */
+int contract_scripts (void);   /* only of the memory backend */
 int contract_reopening (void); /* where a backend keeps what was done */
 
 int contract_setup (void **state);
@@ -47,9 +60,18 @@ void contract_reopen (Contract *contract, const BackendOptions *options);
 /* The calls with a job of their own. */
 char *contract_create (Contract *contract, const CreateOptions *options, GError **error);
 gboolean contract_discard (Contract *contract, const char *id, GError **error);
+gboolean contract_discard_as (Contract *contract, const char *id, DiscardMode mode, GError **error);
+gboolean contract_merge (Contract *contract, const char *id, MergeInto into, gboolean force,
+                         GError **error);
 gboolean contract_revert (Contract *contract, const char *id, GError **error);
+gboolean contract_revert_as (Contract *contract, const char *id, const RevertOptions *options,
+                             GError **error);
+gboolean contract_set_current (Contract *contract, const char *id, GError **error);
+gboolean contract_hold (Contract *contract, const char *id, gboolean held, GError **error);
 gboolean contract_describe (Contract *contract, const char *id, const char *text, GError **error);
 gboolean contract_rename (Contract *contract, const char *id, const char *name, GError **error);
+char *contract_redefine (Contract *contract, const char *document, const RedefineOptions *options,
+                         GError **error);
 
 /* A snapshot under the current one; it must succeed.  Free with g_free. */
 char *contract_take (Contract *contract, const char *name);
@@ -57,3 +79,32 @@ Domain *contract_look (Contract *contract);
 void contract_assert_current (Contract *contract, const char *id);
 void contract_assert_parent (Contract *contract, const char *id, const char *parent);
 void contract_assert_count (Contract *contract, guint count);
+
+/* trees.c: trees as text.  "a(b(c) d*)": a has the children b and d, c is b's, and d is current.
+ * Names are letters, siblings stand in alphabetical order. */
+
+/* Takes such a tree, with other bytes in each; at last the machine writes once more. */
+void contract_grow (Contract *contract, const char *tree);
+void contract_assert_tree (Contract *contract, const char *tree);
+/* Discards all snapshots, held or not. */
+void contract_clear (Contract *contract);
+/* The snapshot of this name, which must be there.  Free with g_free. */
+char *contract_id (Contract *contract, const char *name);
+
+/* The target of the first disk, and a reader of it, which must be one. */
+char *contract_target (Contract *contract);
+DiskReader *contract_open (Contract *contract, const char *snapshot);
+
+/* The bytes of all disks. */
+gboolean contract_hash_disk (DiskReader *reader, guint64 *hash);
+guint64 contract_hash (Contract *contract, const char *id); /* NULL: as they are now */
+void contract_change (Contract *contract, guchar byte);
+
+/* Those of all snapshots, by the first letter of their names, and of the machine. */
+typedef struct {
+  guint64 hash[128];
+  guint64 live;
+} Bytes;
+Bytes contract_remember (Contract *contract);
+/* All that are there now hold what they held. */
+void contract_assert_bytes (Contract *contract, const Bytes *bytes);

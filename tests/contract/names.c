@@ -60,6 +60,68 @@ names_are_utf8_and_not_empty (void **state)
   assert_name_refused (*state, "", BACKEND_ERROR_INVALID);
 }
 
+/* Snapshots inside images are numbered: whoever looks for the name "2" must not find the second. */
+static void
+numbers_are_names_and_not_places (void **state)
+{
+  Contract *contract = *state;
+  Bytes bytes;
+  GError *error = NULL;
+
+  contract_grow (contract, "2(3(1*))");
+  bytes = contract_remember (contract);
+  for (const char *name = "123"; *name != '\0'; name++) {
+    const char text[] = { *name, '\0' };
+    g_autofree char *id = contract_id (contract, text);
+
+    assert_true (contract_revert (contract, id, &error));
+    bytes.live = bytes.hash[(guchar)*name];
+    contract_assert_bytes (contract, &bytes);
+  }
+  {
+    g_autofree char *id = contract_id (contract, "2");
+
+    assert_true (contract_merge (contract, id, MERGE_INTO_CHILDREN, FALSE, &error));
+  }
+  contract_assert_tree (contract, "3*(1)");
+  contract_assert_bytes (contract, &bytes);
+}
+
+static void
+assert_worked_with (Contract *contract, const char *name)
+{
+  const RevertOptions save = { .save = name };
+  g_autofree char *a = NULL;
+  g_autofree char *id = NULL;
+  Bytes bytes;
+  GError *error = NULL;
+
+  contract_grow (contract, "a*");
+  bytes = contract_remember (contract);
+  a = contract_id (contract, "a");
+  assert_true (contract_revert_as (contract, a, &save, &error));
+  id = contract_id (contract, name);
+  assert_int_equal (contract_hash (contract, id), bytes.live);
+  assert_true (contract_hold (contract, id, TRUE, &error));
+  assert_true (contract_hold (contract, id, FALSE, &error));
+  assert_true (contract_set_current (contract, id, &error));
+  assert_true (contract_merge (contract, id, MERGE_INTO_PARENT, FALSE, &error));
+  assert_int_equal (contract_hash (contract, a), bytes.live);
+  contract_assert_tree (contract, "a*");
+  contract_clear (contract);
+}
+
+static void
+odd_names_are_worked_with (void **state)
+{
+  g_autofree char *longest = g_strnfill (255, 'x');
+
+  assert_worked_with (*state, "-d");
+  assert_worked_with (*state, "--");
+  assert_worked_with (*state, "../a");
+  assert_worked_with (*state, longest);
+}
+
 int
 contract_names (void)
 {
@@ -67,6 +129,8 @@ contract_names (void)
     contract_test (odd_names_are_taken_as_they_are),
     contract_test (names_of_255_bytes_are_the_longest),
     contract_test (names_are_utf8_and_not_empty),
+    contract_test (numbers_are_names_and_not_places),
+    contract_test (odd_names_are_worked_with),
   };
 
   return cmocka_run_group_tests_name ("names", tests, NULL, NULL);

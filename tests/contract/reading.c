@@ -55,21 +55,9 @@ static void
 an_unknown_domain_is_not_found (void **state)
 {
   Contract *contract = *state;
-  const CreateOptions options = { .name = "x" };
   GError *error = NULL;
 
   assert_null (backend_get_domain (contract->backend, "no such domain", &error));
-  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
-  contract->domain = "no such domain";
-  assert_null (contract_create (contract, &options, &error));
-  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
-  assert_false (contract_discard (contract, "x", &error));
-  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
-  assert_false (contract_revert (contract, "x", &error));
-  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
-  assert_false (contract_describe (contract, "x", "y", &error));
-  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
-  assert_false (contract_rename (contract, "x", "y", &error));
   assert_error (&error, BACKEND_ERROR_NOT_FOUND);
   assert_null (backend_run_state (contract->backend, "no such domain", &error));
   assert_error (&error, BACKEND_ERROR_NOT_FOUND);
@@ -91,6 +79,15 @@ an_unknown_snapshot_is_not_found (void **state)
   assert_error (&error, BACKEND_ERROR_NOT_FOUND);
   assert_false (contract_rename (contract, "00000000-0000-4000-8000-000000000000", "y", &error));
   assert_error (&error, BACKEND_ERROR_NOT_FOUND);
+  assert_false (contract_discard_as (contract, "base", DISCARD_DESCENDANTS, &error));
+  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
+  assert_false (contract_merge (contract, "base", MERGE_INTO_PARENT, TRUE, &error));
+  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
+  assert_false (contract_hold (contract, "base", TRUE, &error));
+  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
+  assert_false (contract_set_current (contract, "base", &error));
+  assert_error (&error, BACKEND_ERROR_NOT_FOUND);
+  contract_assert_count (contract, 1);
 }
 
 static void
@@ -155,28 +152,6 @@ times_are_those_of_the_clock (void **state)
   assert_true (snapshot->changed >= snapshot->created && snapshot->changed <= after + 1);
 }
 
-static void
-read_only_refuses_every_change (void **state)
-{
-  Contract *contract = *state;
-  const BackendOptions read_only = { .read_only = TRUE };
-  const CreateOptions options = { .name = "x" };
-  GError *error = NULL;
-
-  contract_reopen (contract, &read_only);
-  assert_null (contract_create (contract, &options, &error));
-  assert_error (&error, BACKEND_ERROR_READ_ONLY);
-  assert_false (contract_discard (contract, "x", &error));
-  assert_error (&error, BACKEND_ERROR_READ_ONLY);
-  assert_false (contract_revert (contract, "x", &error));
-  assert_error (&error, BACKEND_ERROR_READ_ONLY);
-  assert_false (contract_describe (contract, "x", "", &error));
-  assert_error (&error, BACKEND_ERROR_READ_ONLY);
-  assert_false (contract_rename (contract, "x", "y", &error));
-  assert_error (&error, BACKEND_ERROR_READ_ONLY);
-  contract_assert_count (contract, 0);
-}
-
 int
 contract_reading (void)
 {
@@ -190,7 +165,6 @@ contract_reading (void)
     contract_test (statistics_are_lines),
     contract_test (a_snapshot_says_what_it_is),
     contract_test (times_are_those_of_the_clock),
-    contract_test (read_only_refuses_every_change),
   };
 
   return cmocka_run_group_tests_name ("reading", tests, NULL, NULL);

@@ -168,10 +168,12 @@ an_interrupted_fold_is_repaired (void **state)
   const TemporaryDirectory *directory = *state;
   g_autoptr (Places) places = places_open (directory->path, NULL, NULL);
   g_autoptr (Job) job = job_new ("test", "repair");
+  gboolean repaired;
   sh (directory, PAIR "true");
   leave_mark (directory);
   assert_true (fold_is_interrupted (directory->fd));
-  assert_true (fold_repair (places, directory->fd, job, NULL));
+  assert_true (fold_repair (places, directory->fd, job, &repaired, NULL));
+  assert_true (repaired);
   assert_false (fold_is_interrupted (directory->fd));
   job_finish (job, NULL);
 }

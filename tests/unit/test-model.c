@@ -205,6 +205,26 @@ snapshots_are_shared_between_pictures (void **state)
 }
 
 static void
+a_copy_has_everything_and_is_its_own (void **state)
+{
+  g_autoptr (Snapshot) original = snapshot_new ("1", "a");
+  g_autoptr (Snapshot) copy = NULL;
+
+  original->held = original->no_data = original->metadata = TRUE;
+  original->compression = g_strdup ("zstd");
+  original->kept_xml = text_from_string ("<cookie/>");
+  original->can = CAN_HOLD;
+  copy = snapshot_copy (original);
+  g_free (original->compression);
+  original->compression = NULL;
+  original->held = FALSE;
+  assert_true (copy->held && copy->no_data && copy->metadata);
+  assert_text (copy->compression, "zstd");
+  assert_text (copy->kept_xml->data, "<cookie/>");
+  assert_int_equal (copy->can, CAN_HOLD);
+}
+
+static void
 words_of_what_can_be_done (void **state)
 {
   g_autofree char *none = backend_can_words ((BackendCan)0);
@@ -213,8 +233,9 @@ words_of_what_can_be_done (void **state)
 
   assert_text (none, "");
   assert_text (some, "create revert");
-  assert_text (all, "create discard revert describe rename merge-parent merge-children redefine "
-                    "current no-current hold parent copy save compress forget");
+  assert_text (
+      all, "create discard revert describe rename merge-parent merge-children redefine "
+           "current no-current hold parent copy save compress forget live reuse run reset-nvram");
 }
 
 int
@@ -228,6 +249,7 @@ main (void)
     cmocka_unit_test (a_cycle_is_taken_apart),
     cmocka_unit_test (a_chain_of_ten_thousand_is_sealed_quickly),
     cmocka_unit_test (snapshots_are_shared_between_pictures),
+    cmocka_unit_test (a_copy_has_everything_and_is_its_own),
     cmocka_unit_test (words_of_what_can_be_done),
   };
 

@@ -1,6 +1,8 @@
 /* The picture of a domain: records, images and what is inside them. */
 #include "../../backend/local/internal.h"
 #include "../../backend/local/picture.h"
+#include "../../backend/snapshot-description.h"
+#include "../../backend/xml.h"
 #include "place.h"
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -86,10 +88,7 @@ records_become_a_tree (void **state)
   const Store *store = *state;
   g_autoptr (Records) records = some_records (store);
   g_autofree char *base = add_record (store, records, "base", NULL, TRUE);
-  g_autofree char *updates = add_record (store, records,
-                                         "up\x01"
-                                         "dates",
-                                         base, TRUE);
+  g_autofree char *updates = add_record (store, records, "updates", base, TRUE);
   records->current = g_strdup (updates);
   g_autoptr (Domain) domain = picture (store, "web", records, NULL);
   assert_null (domain->problem);
@@ -101,13 +100,57 @@ records_become_a_tree (void **state)
   assert_null (snapshot->problem);
   assert_true (snapshot->external && snapshot->metadata);
   assert_int_equal (strlen (snapshot->mark), 8);
-  assert_non_null (strstr (snapshot->xml->data, "<name>up\xef\xbf\xbd"
-                                                "dates</name>"));
+  assert_non_null (strstr (snapshot->xml->data, "<name>updates</name>"));
   assert_non_null (strstr (snapshot->xml->data, "<name>base</name>"));
   assert_non_null (strstr (snapshot->xml->data, "web.qcow2\"/>"));
   const Disk *disk = g_ptr_array_index (snapshot->disks, 0);
   assert_int_equal (disk->size, 1024 * 1024);
   assert_non_null (strstr (disk->xml->data, "/.vmsnapfs-"));
+}
+
+/* Another name would be a lie, in the documents of its children as well. */
+static void
+a_name_that_xml_cannot_carry_has_no_document (void **state)
+{
+  const Store *store = *state;
+  g_autoptr (Records) records = some_records (store);
+  g_autofree char *bell = add_record (store, records,
+                                      "be\a"
+                                      "ll",
+                                      NULL, TRUE);
+  g_autofree char *child = add_record (store, records, "child", bell, TRUE);
+  g_autoptr (Domain) domain = picture (store, "web", records, NULL);
+  assert_null (domain->problem);
+  assert_null (domain_snapshot (domain, bell)->xml);
+  assert_null (domain_snapshot (domain, child)->xml);
+}
+
+/* libvirt takes no others.  What was recorded stays as it is. */
+static void
+the_document_has_absolute_disks (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory, "mkdir vm && echo '<domain><name>x</name></domain>' > "
+                                "vm/domain.xml");
+  g_autoptr (Records) records = records_new ("b1c2d3e4-0000-4000-8000-000000000001", "vm");
+  g_autofree char *base = add_record (store, records, "base", NULL, TRUE);
+  g_autofree char *vda = xml_disk ("vda", "qcow2", "./a.qcow2");
+  g_autofree char *vdb = xml_disk ("vdb", "qcow2", "/b.qcow2");
+  g_autofree char *disks = g_strconcat (vda, vdb, NULL);
+  Record *record = record_copy (g_hash_table_lookup (records->records, base));
+  record->domain_xml = xml_domain ("vm", records->uuid, disks);
+  records_put (records, record);
+  g_autoptr (Domain) domain = picture (store, "vm", records, NULL);
+  const Snapshot *snapshot = domain_snapshot (domain, base);
+  g_autofree char *absolute =
+      g_strdup_printf ("file=\"%s/vm/a.qcow2\"", places_store_path (store->places));
+  assert_string_equal (snapshot->domain_xml->data, record->domain_xml);
+  record_unref (record);
+  assert_non_null (strstr (snapshot->xml->data, absolute));
+  assert_non_null (strstr (snapshot->xml->data, "file=\"/b.qcow2\""));
+  g_autoptr (GError) error = NULL;
+  if (!snapshot_description_validate (snapshot->xml->data, snapshot->xml->length, &error))
+    assert_int_equal (error->code, BACKEND_ERROR_UNSUPPORTED); /* not installed */
 }
 
 static void
@@ -210,7 +253,7 @@ snapshots_inside_images_are_roots (void **state)
   assert_string_equal (snapshot->mark, "1");
   assert_string_equal (snapshot->state, "shutoff");
   assert_false (snapshot->external || snapshot->metadata);
-  assert_int_equal (snapshot->can, CAN_REVERT);
+  assert_true (snapshot->can & CAN_REVERT);
   assert_non_null (snapshot->xml);
   assert_true (g_str_has_prefix (domain_named (domain, "same", 1)->id, "i:vda:1:same@"));
   assert_non_null (domain_snapshot (domain, "i:vda:2:"));
@@ -242,7 +285,7 @@ not_located (const Store *store, const char *name, const char *id)
   g_autoptr (Domain) domain = picture (store, name, NULL, NULL);
   const Snapshot *snapshot = domain_snapshot (domain, id);
   LocalDomain *found = scanned (store, name);
-  assert_int_equal (snapshot ? snapshot->can : 0, 0);
+  assert_false (snapshot && (snapshot->can & CAN_REVERT));
   for (guint i = 0; i < found->disks->len; i++) {
     g_autoptr (GError) error = NULL;
     g_autofree char *file = NULL, *number = NULL;
@@ -274,8 +317,8 @@ a_tag_on_every_disk_is_one_snapshot (void **state)
   assert_int_equal (domain_snapshots (domain)->len, 5);
   const Snapshot *both = domain_snapshot (domain, "i:vda:1:both");
   assert_int_equal (both->disks->len, 2);
-  assert_int_equal (both->can, CAN_REVERT);
-  assert_int_equal (domain_snapshot (domain, "i:vdb:1:only")->can, 0);
+  assert_true (both->can & CAN_REVERT);
+  assert_false (domain_snapshot (domain, "i:vdb:1:only")->can & CAN_REVERT);
   assert_int_equal (domain_snapshot (domain, "i:vda:2:twice")->disks->len, 1);
 
   LocalDomain *found = scanned (store, "vm");
@@ -323,7 +366,7 @@ numbers_that_say_nothing_are_not_reverted_to (void **state)
   not_located (store, "web", "i:vda:1:tag-one");
   not_located (store, "web", "i:vda:1:tag-two");
   not_located (store, "web", "i:vda:x:tag-three");
-  assert_int_equal (domain_snapshot (domain, "i:vda:4:tag-four")->can, CAN_REVERT);
+  assert_true (domain_snapshot (domain, "i:vda:4:tag-four")->can & CAN_REVERT);
 }
 
 static void
@@ -441,6 +484,8 @@ main (void)
   const struct CMUnitTest tests[] = {
     store_test (a_bare_image_has_a_picture),
     store_test (records_become_a_tree),
+    store_test (a_name_that_xml_cannot_carry_has_no_document),
+    store_test (the_document_has_absolute_disks),
     store_test (what_did_not_change_is_shared),
     store_test (damage_is_shown),
     store_test (bad_active_images_are_problems),

@@ -206,7 +206,7 @@ what_two_claim_belongs_to_the_first (void **state)
   write_domain (store, "c", "", DISK ("vda", "qcow2", "x.qcow2") DISK ("vdb", "raw", "x.qcow2"));
   images_run (store->directory, "touch x.qcow2 c/x.qcow2");
   g_autoptr (GPtrArray) domains = scan (store);
-  assert_null (find (domains, "a")->problem);
+  has_problem (find (domains, "a"), "the same uuid as b");
   has_problem (find (domains, "b"), "the same uuid as a");
   has_problem (find (domains, "b"), "is a disk of a too");
   has_problem (find (domains, "c"), "are the same file");

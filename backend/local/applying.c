@@ -1,0 +1,94 @@
+/* Opening the disks of a journal, and seeing how far it came with each. */
+#include "applying.h"
+#include "fd.h"
+#include "locks.h"
+#include <fcntl.h>
+
+#define TRIES 20
+#define PAUSE 10000 /* microseconds */
+
+static void
+applying_clear (gpointer data)
+{
+  Applying *disk = data;
+  fd_close_pointer (&disk->prepared);
+  fd_close_pointer (&disk->active);
+  fd_close_pointer (&disk->directory);
+}
+
+/* A QEMU that may not open the file looks like one that has it open for a moment: what is committed
+ * does not end because of that. */
+static gboolean
+exclude_writers (int fd, const char *name, GError **error)
+{
+  for (int i = 0; i < TRIES; i++) {
+    if (locks_exclude_writers (fd, name, NULL))
+      return TRUE;
+    g_usleep (PAUSE);
+  }
+  return locks_exclude_writers (fd, name, error);
+}
+
+/* A name that is absent needs no lock. */
+static gboolean
+keep_machines_out (const Applying *disk, const char *name, int *fd, GError **error)
+{
+  *fd = openat (disk->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (*fd < 0)
+    return errno == ENOENT || fail_errno (error, "%s", name);
+  return exclude_writers (*fd, name, error);
+}
+
+static gboolean
+begin_disk (const Places *places, const JournalDisk *journal, GArray *disks, GError **error)
+{
+  const Applying nothing = { journal, -1, -1, -1 };
+  g_array_append_val (disks, nothing);
+  Applying *disk = &g_array_index (disks, Applying, disks->len - 1);
+  disk->directory = places_open_path (places, journal->directory, O_RDONLY | O_DIRECTORY, error);
+  return disk->directory >= 0 && keep_machines_out (disk, journal->file, &disk->active, error) &&
+         keep_machines_out (disk, journal->prepared, &disk->prepared, error);
+}
+
+GArray *
+applying_begin (const Places *places, const Journal *journal, GError **error)
+{
+  g_autoptr (GArray) disks = g_array_new (FALSE, FALSE, sizeof (Applying));
+  g_array_set_clear_func (disks, applying_clear);
+  for (guint i = 0; i < journal->disks->len; i++)
+    if (!begin_disk (places, g_ptr_array_index (journal->disks, i), disks, error))
+      return NULL;
+  return g_steal_pointer (&disks);
+}
+
+gboolean
+applying_look (const Applying *disk, const char *name, What *what, struct stat *status,
+               GError **error)
+{
+  const JournalDisk *journal = disk->journal;
+  *what = FOREIGN;
+  if (fstatat (disk->directory, name, status, AT_SYMLINK_NOFOLLOW) == 0)
+    *what = status->st_ino == journal->inode                     ? OLD
+            : status->st_ino == journal->overlay                 ? OVERLAY
+            : journal->copy && status->st_ino == journal->copied ? COPY
+                                                                 : FOREIGN;
+  else if (errno == ENOENT)
+    *what = ABSENT;
+  else
+    return fail_errno (error, "%s", name);
+  return TRUE;
+}
+
+char *
+applying_frozen_name (const Applying *disk)
+{
+  return g_strconcat (IMAGE_PREFIX, disk->journal->freeze, IMAGE_SUFFIX, NULL);
+}
+
+gboolean
+applying_was_written (const Applying *disk, const struct stat *status)
+{
+  const JournalDisk *journal = disk->journal;
+  gboolean dropped = !journal->freeze || journal->copy;
+  return dropped && journal_modified (status) != journal->modified;
+}

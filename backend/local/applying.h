@@ -1,0 +1,28 @@
+#pragma once
+#include "journal.h"
+#include <sys/stat.h>
+
+/* The disks of a journal while it is carried out or given up. */
+
+typedef struct {
+  const JournalDisk *journal;
+  int directory;
+  int active;   /* with what keeps machines from it; -1: it is not at the active path any more */
+  int prepared; /* the same for its path */
+} Applying;
+
+/* Of Applying, one for each disk; BUSY when a machine has one open. */
+GArray *applying_begin (const Places *places, const Journal *journal, GError **error);
+
+typedef enum { ABSENT, OLD, OVERLAY, COPY, FOREIGN } What;
+
+/* What is at @name.  Absent is only what the file system says is: any other answer is an error,
+ * because "not there" means "already done". */
+gboolean applying_look (const Applying *disk, const char *name, What *what, struct stat *status,
+                        GError **error);
+
+/* Name of the image that the active file becomes.  Free with g_free. */
+char *applying_frozen_name (const Applying *disk);
+
+/* The active file, of which @status is, would be dropped and has changed since it was checked. */
+gboolean applying_was_written (const Applying *disk, const struct stat *status);

@@ -1,0 +1,95 @@
+/* After a head was lost: images that only it knew.
+ *
+ * Images without a name stand in the head and nowhere else.  Whoever's they are, they are kept:
+ * some may hold snapshots inside that nothing else leads to, and others were promised to be left
+ * alone. */
+#include "../qcow2/header.h"
+#include "check-findings.h"
+#include "fd.h"
+#include "file-names.h"
+#include "listing.h"
+#include <fcntl.h>
+#include <string.h>
+
+static gboolean
+lists_image (const GPtrArray *images, const char *file)
+{
+  for (guint i = 0; i < images->len; i++) {
+    g_autofree char *name = record_image_file (g_ptr_array_index (images, i));
+    if (strcmp (name, file) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+is_known (const Records *records, const char *file)
+{
+  GHashTableIter iter;
+  gpointer record;
+  g_hash_table_iter_init (&iter, records->records);
+  while (g_hash_table_iter_next (&iter, NULL, &record))
+    if (lists_image (((const Record *)record)->images, file))
+      return TRUE;
+  return lists_image (records->unnamed, file) || lists_image (records->kept, file);
+}
+
+static gboolean
+is_known_to_any (const Check *check, const char *file)
+{
+  for (guint i = 0; i < check->domains->len; i++)
+    if (is_known (((const CheckDomain *)g_ptr_array_index (check->domains, i))->records, file))
+      return TRUE;
+  return FALSE;
+}
+
+/* The disk that an image in @directory can only be of; "": of which of several is not known. */
+static const char *
+only_target (const LocalDomain *found, const char *directory)
+{
+  const char *target = NULL;
+  for (guint i = 0; i < found->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (found->disks, i);
+    if (strcmp (disk->directory, directory) == 0)
+      target = target ? "" : disk->target;
+  }
+  return target ? target : "";
+}
+
+static void
+keep_image (Check *check, CheckDomain *domain, const char *directory, int fd, const char *file)
+{
+  const char *uuid = file + strlen (IMAGE_PREFIX);
+  RecordImage *image = g_new0 (RecordImage, 1);
+  autofd opened = openat (fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  g_autoptr (Qcow2Header) header = opened < 0 ? NULL : qcow2_header_read (opened, NULL);
+  image->target = g_strdup (only_target (domain->found, directory));
+  image->image = g_strndup (uuid, strlen (uuid) - strlen (IMAGE_SUFFIX));
+  image->directory = places_spell (check->places, directory);
+  image->size = header ? header->size : 0;
+  if (g_uuid_string_is_valid (image->image))
+    g_ptr_array_add (domain->records->kept, image);
+  else
+    record_image_free (image);
+}
+
+static void
+keep_unlisted (Check *check, CheckDomain *domain, const char *directory)
+{
+  autofd fd = places_open_path (check->places, directory, O_RDONLY | O_DIRECTORY, NULL);
+  g_autoptr (GPtrArray) files = fd < 0 ? NULL : listing_of (fd, directory, NULL);
+  for (guint i = 0; files && i < files->len; i++) {
+    const char *file = g_ptr_array_index (files, i);
+    if (g_str_has_prefix (file, IMAGE_PREFIX) && g_str_has_suffix (file, IMAGE_SUFFIX) &&
+        !is_known_to_any (check, file))
+      keep_image (check, domain, directory, fd, file);
+  }
+}
+
+void
+check_keep_unlisted (Check *check, CheckDomain *domain)
+{
+  for (guint i = 0; domain->found && i < domain->found->disks->len; i++)
+    keep_unlisted (check, domain,
+                   ((const LocalDisk *)g_ptr_array_index (domain->found->disks, i))->directory);
+}

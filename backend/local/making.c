@@ -1,0 +1,74 @@
+/* Parts that several operations are made of: records of the present state, and frozen disks. */
+#include "making.h"
+#include "internal.h"
+
+gint64
+making_now (void)
+{
+  return g_get_real_time () / G_USEC_PER_SEC;
+}
+
+Record *
+making_find_record (const Change *change, const char *id, GError **error)
+{
+  Record *record = g_hash_table_lookup (change->records->records, id);
+  if (record)
+    return record;
+  if (internal_is_id (id))
+    fail (error, BACKEND_ERROR_UNSUPPORTED,
+          "this snapshot is inside a disk image and has no record that could be changed");
+  else
+    fail (error, BACKEND_ERROR_NOT_FOUND, "%s has no such snapshot", change->found->name);
+  return NULL;
+}
+
+Record *
+making_record (const Change *change, const char *name, const char *description, const char *parent)
+{
+  const char *xml = change->found->xml;
+  Record *record = record_new ();
+  record->uuid = g_uuid_string_random ();
+  record->name = g_strdup (name);
+  record->parent = g_strdup (parent);
+  record->description = description && *description ? g_strdup (description) : NULL;
+  record->state = g_strdup ("shutoff");
+  record->domain_xml = xml && g_utf8_validate (xml, -1, NULL) ? g_strdup (xml) : NULL;
+  record->created = record->changed = making_now ();
+  return record;
+}
+
+RecordImage *
+making_image (const Change *change, const ChangeDisk *disk, const char *uuid)
+{
+  RecordImage *image = g_new0 (RecordImage, 1);
+  image->target = g_strdup (disk->disk->target);
+  image->image = g_strdup (uuid);
+  image->directory = places_spell (change->store->places, disk->disk->directory);
+  image->size = disk->size;
+  return image;
+}
+
+void
+making_freeze (Change *change, ChangeDisk *disk, Record *record)
+{
+  change_freeze (disk);
+  g_ptr_array_add (record->images, making_image (change, disk, disk->freeze));
+}
+
+void
+making_keep_internal (Change *change, ChangeDisk *disk)
+{
+  if (!disk->has_snapshots || disk->freeze)
+    return;
+  change_freeze (disk);
+  g_ptr_array_add (change->records->unnamed, making_image (change, disk, disk->freeze));
+}
+
+void
+making_unname (Change *change, const Record *record)
+{
+  for (guint i = 0; i < record->images->len; i++)
+    g_ptr_array_add (change->records->unnamed,
+                     record_image_copy (g_ptr_array_index (record->images, i)));
+  change->head = TRUE;
+}

@@ -1,0 +1,26 @@
+#pragma once
+#include "change.h"
+
+/* Parts that several operations are made of. */
+
+gint64 making_now (void); /* seconds since the epoch */
+
+/* The record of the snapshot @id; NOT_FOUND, UNSUPPORTED for one inside a disk image. */
+Record *making_find_record (const Change *change, const char *id, GError **error);
+
+/* A new record of the present state: to be current, under @parent (an id; NULL: a root). */
+Record *making_record (const Change *change, const char *name, const char *description,
+                       const char *parent);
+
+/* Where the bytes of @disk are once they are frozen as @uuid. */
+RecordImage *making_image (const Change *change, const ChangeDisk *disk, const char *uuid);
+
+/* The present state of @disk becomes @record's. */
+void making_freeze (Change *change, ChangeDisk *disk, Record *record);
+
+/* What @disk holds inside stays readable although it is replaced: it is kept, without a name. */
+void making_keep_internal (Change *change, ChangeDisk *disk);
+
+/* The images of @record get along without its name for as long as something is read through them.
+ */
+void making_unname (Change *change, const Record *record);

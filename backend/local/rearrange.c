@@ -1,0 +1,128 @@
+/* Discarding and merging: the plan is the tree's matter (../plan.h), and here it becomes records.
+ *
+ * No image is touched.  One whose name goes is an unnamed base from then on, and tidying sees later
+ * what becomes of it; so every snapshot that stays, and the active disk, keep their bytes. */
+#include "../plan.h"
+#include "inside-discard.h"
+#include "internal.h"
+#include "making.h"
+#include "operations.h"
+
+/* A snapshot's own record, changed already or not yet, as a copy that may be changed further. */
+static Record *
+change_record (Change *change, const char *id, GError **error)
+{
+  const Record *record = making_find_record (change, id, error);
+  if (!record)
+    return NULL;
+  Record *changed = record_copy (record);
+  changed->changed = making_now ();
+  return changed;
+}
+
+/* What only a name led to is kept where it is when the metadata alone are to go. */
+static void
+keep_images (Change *change, const Record *record)
+{
+  for (guint i = 0; i < record->images->len; i++)
+    g_ptr_array_add (change->records->kept,
+                     record_image_copy (g_ptr_array_index (record->images, i)));
+  change->head = TRUE;
+}
+
+static gboolean
+remove_snapshots (Change *change, const Plan *plan, gboolean keep, GError **error)
+{
+  for (guint i = 0; i < plan->removed->len; i++) {
+    const Snapshot *snapshot = g_ptr_array_index (plan->removed, i);
+    Record *found = making_find_record (change, snapshot->id, error);
+    if (!found)
+      return FALSE;
+    g_autoptr (Record) record = record_ref (found);
+    if (keep)
+      keep_images (change, record);
+    else
+      making_unname (change, record);
+    change_remove (change, record->uuid);
+  }
+  return TRUE;
+}
+
+static gboolean
+move_snapshots (Change *change, const Plan *plan, GError **error)
+{
+  for (guint i = 0; i < plan->moves->len; i++) {
+    const PlanMove *move = &g_array_index (plan->moves, PlanMove, i);
+    g_autoptr (Record) record = change_record (change, move->snapshot->id, error);
+    if (!record)
+      return FALSE;
+    g_free (record->parent);
+    record->parent = g_strdup (move->parent);
+    change_put (change, record);
+  }
+  return TRUE;
+}
+
+/* The images of the one that is merged have two names for a moment, and then the parent's. */
+static gboolean
+hand_over_images (Change *change, const Plan *plan, GError **error)
+{
+  if (!plan->takes)
+    return TRUE;
+  const Record *from = making_find_record (change, plan->from->id, error);
+  g_autoptr (Record) parent = from ? change_record (change, plan->takes->id, error) : NULL;
+  if (!parent)
+    return FALSE;
+  making_unname (change, parent);
+  record_take_images (parent, from);
+  parent->taken = snapshot_taken_now (parent->created, parent->taken);
+  g_free (parent->kept_xml);
+  parent->kept_xml = g_strdup (from->kept_xml); /* it speaks of those bytes */
+  parent->internal = from->internal;
+  change_put (change, parent);
+  return TRUE;
+}
+
+/* Who goes is removed last: until then its record is needed. */
+static gboolean
+carry_out (Change *change, const Plan *plan, gboolean keep, GError **error)
+{
+  if (plan->removed->len == 0)
+    return TRUE;
+  if (!hand_over_images (change, plan, error) || !move_snapshots (change, plan, error) ||
+      !remove_snapshots (change, plan, keep, error))
+    return FALSE;
+  if (g_strcmp0 (change->records->current, plan->current) != 0)
+    change_current (change, plan->current);
+  if (!change_commit (change, error))
+    return FALSE;
+  change_catch_up (change);
+  return TRUE;
+}
+
+gboolean
+operation_discard (Store *store, const char *domain, const char *snapshot, DiscardMode mode,
+                   Job *job, GError **error)
+{
+  g_autoptr (Change) change = change_begin (store, domain, job, error);
+  g_autoptr (Domain) picture = change ? state_picture (store, change->state, error) : NULL;
+  g_autoptr (Plan) plan = picture ? plan_discard (picture, snapshot, mode, error) : NULL;
+  if (!plan)
+    return FALSE;
+  if (internal_is_id (snapshot) && mode != DISCARD_CHILDREN_ONLY)
+    return mode == DISCARD_ONE
+               ? internal_discard (change, snapshot, error)
+               : fail (error, BACKEND_ERROR_UNSUPPORTED,
+                       "this snapshot is inside a disk image: it can only be discarded by itself");
+  return carry_out (change, plan, mode == DISCARD_METADATA_ONLY, error);
+}
+
+gboolean
+operation_merge (Store *store, const char *domain, const char *snapshot, MergeInto into,
+                 gboolean force, Job *job, GError **error)
+{
+  g_autoptr (Change) change = change_begin (store, domain, job, error);
+  g_autoptr (Domain) picture = change ? state_picture (store, change->state, error) : NULL;
+  g_autoptr (Plan) plan = picture ? plan_merge (picture, snapshot, into, force, error) : NULL;
+  return plan && carry_out (change, plan, FALSE, error);
+}

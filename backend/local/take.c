@@ -1,0 +1,163 @@
+/* Taking a snapshot: of the present state, or as a copy of another one. */
+#include "../create.h"
+#include "making.h"
+#include "operations.h"
+#include <string.h>
+
+/* -------------------------------------------------------------------- what is not for this store
+ */
+
+/* Nothing of a running machine is at hand here: its memory least of all. */
+static gboolean
+check_flags (const CreateOptions *options, GError **error)
+{
+  if (options->flags & CREATE_LIVE)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "the local backend saves no memory, live or otherwise");
+  if (options->flags & CREATE_REUSE_EXTERNAL)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "the local backend makes its overlays itself: the disk keeps its path");
+  if (options->memory && !g_str_equal (options->memory, "no"))
+    return fail (error, BACKEND_ERROR_INVALID,
+                 "a machine that is shut off has no memory that could be saved");
+  return TRUE;
+}
+
+static gboolean
+check_request (const DiskRequest *request, const LocalDisk *disk, GError **error)
+{
+  g_autofree char *path = local_disk_path (disk);
+  if (!request)
+    return TRUE;
+  if (g_strcmp0 (request->snapshot, "internal") == 0)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "the local backend takes no snapshots inside images (disk %s)", disk->target);
+  if (request->driver && !g_str_equal (request->driver, "qcow2"))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "overlays here are qcow2, not %s (disk %s)",
+                 request->driver, disk->target);
+  if (g_strcmp0 (request->type, "block") == 0)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "overlays here are files (disk %s)",
+                 disk->target);
+  if (request->file && !g_str_equal (request->file, path))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "the disk keeps its path here, which is %s: the overlay cannot be %s", path,
+                 request->file);
+  return TRUE;
+}
+
+/* Targets of the disks that are not to be part of it; NULL with an error. */
+static GPtrArray *
+choose_left_out (const Change *change, const CreateOptions *options, GError **error)
+{
+  const GPtrArray *disks = change->found->disks;
+  g_autoptr (GPtrArray) left_out = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (disks, i);
+    g_autofree char *path = local_disk_path (disk);
+    const DiskRequest *request = create_disk_request (options, disk->target, path);
+    if (!check_request (request, disk, error))
+      return NULL;
+    if (disk_request_leaves_out (request))
+      g_ptr_array_add (left_out, g_strdup (disk->target));
+  }
+  if (disks->len > 0 && left_out->len == disks->len) {
+    fail (error, BACKEND_ERROR_INVALID, "no disk is left that the snapshot would be of");
+    return NULL;
+  }
+  return g_steal_pointer (&left_out);
+}
+
+/* -------------------------------------------------------------------- of the present state */
+
+static gboolean
+freeze_disk (Change *change, ChangeDisk *disk, Record *record, GError **error)
+{
+  making_freeze (change, disk, record);
+  if (record->compression && !change_compress (change, disk, record->compression, error))
+    return FALSE;
+  g_autofree char *backing = record_image_file (record_find_image (record, disk->disk->target));
+  return change_overlay (change, disk, backing, disk->size, error);
+}
+
+static gboolean
+freeze_disks (Change *change, Record *record, GError **error)
+{
+  for (guint i = 0; i < change->disks->len; i++)
+    if (!freeze_disk (change, g_ptr_array_index (change->disks, i), record, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Nobody but the overlay will know of the images. */
+static void
+forget (Change *change, const Record *record)
+{
+  for (guint i = 0; i < record->images->len; i++)
+    g_ptr_array_add (change->records->kept,
+                     record_image_copy (g_ptr_array_index (record->images, i)));
+  change->head = TRUE;
+}
+
+static char *
+take_present (Change *change, const CreateOptions *options, Record *record, GError **error)
+{
+  gboolean nameless = options->flags & CREATE_NO_METADATA;
+  g_autoptr (GPtrArray) left_out = choose_left_out (change, options, error);
+  if (!left_out || !change_open_disks (change, left_out, error))
+    return NULL;
+  g_ptr_array_extend_and_steal (record->left_out, g_steal_pointer (&left_out));
+  record->compression = g_strdup (options->compression);
+  if (!freeze_disks (change, record, error))
+    return NULL;
+  if (nameless) {
+    forget (change, record);
+  } else {
+    change_put (change, record);
+    change_current (change, record->uuid);
+  }
+  return change_commit (change, error) ? g_strdup (nameless ? "" : record->uuid) : NULL;
+}
+
+/* -------------------------------------------------------------------- as a copy */
+
+/* Two names of the same images, which never change. */
+static char *
+take_copy (Change *change, const CreateOptions *options, Record *record, GError **error)
+{
+  const Record *from = making_find_record (change, options->from, error);
+  if (!from)
+    return NULL;
+  if (from->images->len == 0) {
+    fail (error, BACKEND_ERROR_INVALID, "%s has no data that could be copied", from->name);
+    return NULL;
+  }
+  if (options->compression || options->disks) {
+    fail (error, BACKEND_ERROR_INVALID, "a copy is of all disks and as its origin is");
+    return NULL;
+  }
+  record_set_images (record, from);
+  g_free (record->state);
+  g_free (record->domain_xml);
+  record->state = g_strdup (from->state);
+  record->domain_xml = g_strdup (from->domain_xml);
+  change_put (change, record);
+  return change_commit (change, error) ? g_strdup (record->uuid) : NULL;
+}
+
+char *
+operation_create (Store *store, const char *domain, const CreateOptions *options, Job *job,
+                  GError **error)
+{
+  g_autoptr (Change) change = change_begin (store, domain, job, error);
+  g_autoptr (Domain) picture = change ? state_picture (store, change->state, error) : NULL;
+  const char *parent = NULL;
+  if (!picture || !create_parent (picture, options, &parent, error) ||
+      !create_check_disks (options, picture, error) || !check_flags (options, error))
+    return NULL;
+  g_autofree char *name = create_name (picture, options->name, error);
+  if (!name)
+    return NULL;
+  g_autoptr (Record) record = making_record (change, name, options->description, parent);
+  return options->from ? take_copy (change, options, record, error)
+                       : take_present (change, options, record, error);
+}
