@@ -1,25 +1,11 @@
 #!/bin/bash
-# vmsnap: which disk an argument means, what is printed and written, and what is refused. That the bytes
-# are right in images of every kind is the business of tests/images.
-. "$(dirname "$0")/../mount/lib.sh"
-VMSNAP=$(realpath "${VMSNAP:?set it to the program under test}")
+# vmsnap itself, and its commands map and cat: which disk an argument means, what is printed and written, and
+# what is refused. That the bytes are right in images of every kind is the business of tests/images.
+. "$(dirname "$0")/tools.sh"
 manual=$(realpath "$here/../../tools/man/vmsnap.1")
 
 mkdir "$work/elsewhere"
 cd "$store" || exit 1
-
-# Exits with the status $1 and says something that matches $2.
-fails ()
-{
-  local status=$1 pattern=$2 said actual
-  shift 2
-  said=$("$@" 2>&1 >/dev/null)
-  actual=$?
-  if [ "$actual" -ne "$status" ] || ! grep -Eq -- "$pattern" <<<"$said"; then
-    printf 'status %s: %s\n' "$actual" "$said"
-    return 1
-  fi
-}
 
 # vmsnap cat with the arguments from $2 on writes what is in the file $1.
 writes ()
@@ -42,14 +28,23 @@ qemu-img convert -f qcow2 -O raw disk.qcow2 now.raw
 
 # ---- the command line
 
-check "--help" prints_like '^usage: vmsnap map' "$VMSNAP" --help
+commands=$("$VMSNAP" --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
+check "--help names the commands" prints_like '^umount$' echo "$commands"
 check "--version" prints_like '^vmsnap [0-9]+\.[0-9]+' "$VMSNAP" --version
-check "no verb is a wrong command line" fails 2 'neither map nor cat' "$VMSNAP"
-check "an unknown verb is" fails 2 'neither map nor cat' "$VMSNAP" write disk.qcow2
+for command in $commands; do
+  check "$command --help says how it is used" prints_like "^usage: vmsnap $command " "$VMSNAP" "$command" --help
+  check "$command --help does nothing else" "$VMSNAP" "$command" a b --help
+  check "$command needs an argument" fails 2 "vmsnap $command --help explains" "$VMSNAP" "$command"
+  check "$command does not take just any option" fails 2 "vmsnap $command --help" "$VMSNAP" "$command" --wrong x
+done
+check "behind -- it is an argument" fails 1 'No such file' "$VMSNAP" map -- --help
+check "no command is a wrong command line" fails 2 'no command' "$VMSNAP"
+check "an unknown command is" fails 2 '"write" is no command' "$VMSNAP" write disk.qcow2
+check "and cannot do anything to a terminal" fails 2 '"%1B\[2J" is no command' "$VMSNAP" $'\e[2J'
 check "no file is" fails 2 'is needed' "$VMSNAP" map
 check "two files are" fails 2 'is needed' "$VMSNAP" map disk.qcow2 base.qcow2
 check "an unknown option is" fails 2 'unknown' "$VMSNAP" map --wrong disk.qcow2
-check "an option of the other verb is" fails 2 'has no such option' "$VMSNAP" cat --json disk.qcow2
+check "an option of the other verb is" fails 2 'unknown' "$VMSNAP" cat --json disk.qcow2
 check "an unknown format is" fails 2 'vmdk' "$VMSNAP" map -f vmdk disk.qcow2
 for number in 1x '' -1 1KK 99999999999999999999 9000000T; do
   check "--offset '$number' is" fails 2 'no number' "$VMSNAP" cat --offset "$number" disk.qcow2
@@ -58,12 +53,18 @@ check "options may come last" writes now.raw disk.qcow2 -f qcow2
 
 options ()
 {
-  grep -oE -- '--?[a-zA-Z]+' <<<"$("$VMSNAP" --help | sed -nE 's/^ +(-[^ ]+).*/\1/p')" | sort -u
+  {
+    "$VMSNAP" --help
+    for command in $commands; do "$VMSNAP" "$command" --help; done
+    echo ' --help'
+  } | sed -nE 's/^ +(-[^ ]+).*/\1/p' | sort -u
 }
 explained ()
 {
   sed -nE 's/^\.It Fl ([^ ]+).*/-\1/p' "$manual" | sort -u
 }
+check "the manual has every command" \
+  prints "$(sort <<<"$commands")" eval "sed -nE 's/^\\.It Cm ([a-z]+).*/\\1/p' \"\$manual\" | sort"
 check "the manual explains every option" prints "$(options)" explained
 check "the manual is formatted without complaint" \
   prints '' eval 'man --warnings -l -Tutf8 "$manual" 2>&1 >/dev/null'
