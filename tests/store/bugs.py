@@ -1,0 +1,60 @@
+"""Mistakes that somebody could make in the store, each of which a random history must catch.
+
+A bug is its name and its edits: a file, what stands there exactly once, and what it becomes.
+"""
+PLAN = "backend/plan.c"
+REARRANGE = "backend/local/rearrange.c"
+
+BUGS = {
+    "the children of a discarded snapshot are not moved": [
+        (PLAN, "if (mode == DISCARD_KEEP_CHILDREN || mode == DISCARD_METADATA_ONLY)",
+         "if (mode == DISCARD_METADATA_ONLY)"),
+    ],
+    "nobody inherits from the current one": [
+        (PLAN, "  else\n    remove_one (plan, snapshot, snapshot->parent);",
+         "  else\n    remove_one (plan, snapshot, NULL);"),
+    ],
+    "the parent of a merge keeps its own images": [
+        (REARRANGE, "  record_set_images (parent, from);\n", ""),
+    ],
+    "the active image is not linked to its frozen name": [
+        ("backend/local/apply.c", "if (what == ABSENT && !name_frozen (disk, frozen, error))",
+         "if (what == FOREIGN && !name_frozen (disk, frozen, error))"),
+    ],
+    "an image is dropped that a copy has, too": [
+        ("backend/local/record.c", "    add_images (images, ((const Record *)record)->images);\n",
+         "    continue;\n"),
+        ("backend/local/tidy.c", "if (*gone || record_reads (tidying->records, file))",
+         "if (*gone)"),
+    ],
+    "every disk is reverted to the first one's image": [
+        ("backend/local/revert.c",
+         "const RecordImage *image = making_find_image (source, target);",
+         "const RecordImage *image = g_ptr_array_index (source->images, 0);"),
+    ],
+    "an image is folded into one of the two that read it": [
+        ("backend/local/tidy.c", "readers->len > 1", "readers->len > 2"),
+        ("backend/local/tidy.c", "if (readers->len == 1)", "if (readers->len >= 1)"),
+    ],
+    "renaming drops the description": [
+        ("backend/local/edit.c", "  record->name = free_name;\n",
+         "  record->name = free_name;\n  g_clear_pointer (&record->description, g_free);\n"),
+    ],
+    "the journal lists the first disk only": [
+        ("backend/local/commit.c",
+         "for (guint i = 0; i < change->disks->len; i++)\n    if (!add_disk (",
+         "for (guint i = 0; i < MIN (change->disks->len, 1); i++)\n    if (!add_disk ("),
+    ],
+    "what is held can be discarded": [
+        (PLAN, "if (!snapshot->held)", "if (snapshot->held || !snapshot->held)"),
+    ],
+    "which one is current is in memory only": [
+        ("backend/local/change.c",
+         "change->records->current = g_strdup (id);\n  change->head = TRUE;",
+         "change->records->current = g_strdup (id);\n  change->head |= !id;"),
+    ],
+    "the records of what was discarded stay": [
+        ("backend/local/apply.c", "if (unlinkat (records, file, 0) < 0 && errno != ENOENT)",
+         "if (faccessat (records, file, F_OK, 0) < 0 && errno != ENOENT)"),
+    ],
+}

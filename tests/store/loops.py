@@ -1,0 +1,98 @@
+"""File systems in files, mounted below a directory of the test's, and their power cut."""
+import contextlib
+import fcntl
+import os
+import struct
+import subprocess
+import time
+
+from place import Failed, run
+
+GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32), of xfs and of ext4
+NO_LOG_FLUSH = 2
+SIZES = {"ext4": 32 << 20, "xfs": 300 << 20}  # xfs cannot be smaller
+
+
+def possible():
+    """Whether we may mount, in a sentence why not; None: we may."""
+    if os.geteuid() != 0:
+        return "only root can mount"
+    if not os.path.exists("/dev/loop-control"):
+        return "there are no loop devices"
+    return None
+
+
+class Loop:
+    """Mounted from the start; a context that leaves nothing behind."""
+
+    def __init__(self, work, kind, size=None):
+        self.kind = kind
+        self.image = work / f"{kind}.image"
+        self.path = work / f"{kind}.mounted"
+        self.path.mkdir(parents=True)
+        with open(self.image, "wb") as file:
+            file.truncate(size or SIZES[kind])
+        if kind == "ext4":
+            run("mkfs.ext4", "-q", "-m", "0", self.image)
+        else:
+            run(f"mkfs.{kind}", "-q", self.image)
+
+    def __enter__(self):
+        self.mount()
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(Failed):
+            self.unmount()
+        subprocess.run(["umount", "-q", "-l", self.path], check=False)
+        self.image.unlink()
+
+    def mount(self):
+        run("mount", "-o", "loop", "-t", self.kind, self.image, self.path)
+
+    def unmount(self):
+        """Somebody may still be on the way out of it."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                run("umount", self.path)
+                return
+            except Failed:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
+
+    def sync(self):
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+            run("sync", "-f", self.path)
+        finally:
+            os.close(fd)
+
+    def cut(self):
+        """From now on nothing reaches the disk, not even what the log has in memory."""
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, GOINGDOWN, struct.pack("I", NO_LOG_FLUSH))
+        finally:
+            os.close(fd)
+
+    def power_on(self):
+        self.unmount()
+        self.mount()
+
+    def check_cut(self):
+        """That it is one: what was synced is there afterwards, and what was not is gone."""
+        for name in ("synced", "unsynced"):
+            with open(self.path / name, "wb") as file:
+                file.write(b"x" * 5000)
+                if name == "synced":
+                    file.flush()
+                    os.fsync(file.fileno())
+                    self.sync()
+        self.cut()
+        self.power_on()
+        if not (self.path / "synced").exists() or (self.path / "unsynced").exists():
+            raise Failed(f"the power of {self.kind} is not cut")
+        (self.path / "synced").unlink()

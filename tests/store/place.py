@@ -1,0 +1,192 @@
+"""Stores to try things on: how they are made, and what their files say, read without the backend.
+
+A place is a directory with a store in it. A domain with one disk is an image by itself, one with
+more is a directory with a domain.xml.
+"""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import time
+
+MIB = 1 << 20
+UNFINISHED = re.compile(r".*\.(new|t)|journal|folding")
+FROZEN = re.compile(r"\.vmsnapfs-(.*)\.qcow2")
+
+
+class Failed(Exception):
+    """Something does not hold that must."""
+
+
+def run(*words):
+    words = [str(word) for word in words]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def uuid_of(domain):
+    return f"5ed0c8a1-0000-4000-8000-{hashlib.sha256(domain.encode()).hexdigest()[:12]}"
+
+
+def describe(domain, targets):
+    disks = "".join(
+        f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+        f"<source file='{target}.qcow2'/><target dev='{target}' bus='virtio'/></disk>"
+        for target in targets
+    )
+    return (
+        f"<domain type='kvm'><name>{domain}</name><uuid>{uuid_of(domain)}</uuid>"
+        f"<memory unit='KiB'>1048576</memory><os><type arch='x86_64'>hvm</type></os>"
+        f"<devices>{disks}</devices></domain>\n"
+    )
+
+
+def uuid_in(name):
+    """Of a frozen image; None: it is none."""
+    frozen = FROZEN.fullmatch(name)
+    return frozen.group(1) if frozen else None
+
+
+class Image:
+    """What the header of a qcow2 says."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            head = file.read(104)
+            magic, _, offset, length = struct.unpack_from(">IIQI", head)
+            if magic != 0x514649FB:
+                raise Failed(f"{path} is not a qcow2")
+            self.size, self.snapshots = struct.unpack_from(">Q", head, 24)[0], \
+                struct.unpack_from(">I", head, 60)[0]
+            file.seek(offset)
+            self.backing = file.read(length).decode() if offset else None
+
+
+class Place:
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.disks = {}  # domain -> target -> path of the active image
+
+    # ---- making
+
+    def add(self, domain, targets, size=MIB, cluster=65536):
+        directory = self.path
+        if len(targets) > 1:
+            directory = self.path / domain
+        directory.mkdir(parents=True, exist_ok=True)
+        self.disks[domain] = {}
+        for target in targets:
+            name = f"{target}.qcow2" if len(targets) > 1 else f"{domain}.qcow2"
+            run("qemu-img", "create", "-q", "-f", "qcow2", "-o", f"cluster_size={cluster}",
+                directory / name, size)
+            self.disks[domain][target] = directory / name
+        if len(targets) > 1:
+            (directory / "domain.xml").write_text(describe(domain, targets))
+        return self
+
+    def copy_to(self, path):
+        """The same place elsewhere; the copy has the times of the original."""
+        run("cp", "-a", "--sparse=always", self.path, path)
+        copy = Place(path)
+        for domain, disks in self.disks.items():
+            copy.disks[domain] = {
+                target: copy.path / file.relative_to(self.path) for target, file in disks.items()
+            }
+        return copy
+
+    def write(self, domain, target, pieces):
+        """As a machine would: @pieces are (offset, length, byte). It may have to wait for a
+        folding that has the image locked."""
+        image = self.disks[domain][target]
+        words = ["qemu-io", "-f", "qcow2"]
+        for offset, length, byte in pieces:
+            words += ["-c", f"write -q -P {byte} {offset} {length}"]
+        end = time.monotonic() + 30
+        while True:
+            done = subprocess.run([*words, image], capture_output=True, text=True, check=False)
+            said = done.stdout + done.stderr
+            if done.returncode == 0 and not said:
+                return
+            if time.monotonic() > end or not re.search("Failed to|No such file", said):
+                raise Failed(f"a machine cannot write to {image}: {said.strip()}")
+            time.sleep(0.01)
+
+    # ---- looking
+
+    def files(self):
+        return sorted(
+            pathlib.Path(directory) / name
+            for directory, _, names in os.walk(self.path) for name in names
+        )
+
+    def records(self, pattern="s-*"):
+        """What the records say, of all domains."""
+        for file in self.path.glob(f".vmsnapfs/*/{pattern}"):
+            yield json.loads(file.read_text().split("\n", 1)[1])
+
+    def named(self):
+        """The uuids of the images of all snapshots, and of those that are kept though forgotten."""
+        images = [image for record in self.records() for image in record["disks"]]
+        images += [image for head in self.records("head") for image in head.get("kept", [])]
+        return {image["image"] for image in images}
+
+    def unnamed(self):
+        return {image["image"] for head in self.records("head") for image in head["unnamed"]}
+
+    def images(self):
+        """path -> Image, of all."""
+        return {file: Image(file) for file in self.files() if file.suffix == ".qcow2"}
+
+    def untidy(self):
+        """The unnamed images that nobody needs. One that several images are based on stays, and so
+        does one that holds snapshots itself or whose reader does."""
+        images, readers = self.images(), {}
+        for path, image in images.items():
+            if image.backing:
+                readers.setdefault(path.parent / image.backing, []).append(image)
+        nameless = self.unnamed() - self.named()
+        return [
+            path.name for path, image in images.items()
+            if uuid_in(path.name) in nameless and image.snapshots == 0
+            and len(readers.get(path, [])) <= 1
+            and all(reader.snapshots == 0 for reader in readers.get(path, []))
+        ]
+
+    def settle(self, patience=20):
+        """Waits until there is nothing to tidy."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                left = self.untidy() + self.unfinished()
+            except (OSError, Failed, ValueError, struct.error) as changed:
+                left = [f"in motion: {changed}"]
+            if not left:
+                return
+            if time.monotonic() > end:
+                raise Failed(f"no name needs it, and it stays: {', '.join(left)}")
+            time.sleep(0.005)
+
+    # ---- judging
+
+    def unfinished(self):
+        return [file.name for file in self.files() if UNFINISHED.fullmatch(file.name)]
+
+    def check(self):
+        """Of a store that nobody has open: no file is there that nothing leads to, none is missing,
+        and vmsnap, and QEMU that it asks, find all in order."""
+        problems = [f"{name} is left over" for name in self.unfinished()]
+        images = self.images()
+        known = self.named() | self.unnamed()
+        problems += [f"nothing leads to {path.name}" for path in images
+                     if uuid_in(path.name) and uuid_in(path.name) not in known]
+        there = {path.name for path in images}
+        problems += [f"the image {uuid} is missing" for uuid in sorted(known)
+                     if f".vmsnapfs-{uuid}.qcow2" not in there]
+        if problems:
+            raise Failed("; ".join(problems))
+        run(os.environ["VMSNAP"], "check", self.path)

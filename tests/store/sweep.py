@@ -1,0 +1,229 @@
+"""What the sweeps have in common: domains of several shapes, operations on them, and the judgement
+after one was interrupted: all or nothing, and nothing left over.
+"""
+import dataclasses
+import os
+import pathlib
+import shutil
+import time
+
+import model
+from driver import Died, Driver
+from model import Bytes, Domain, Snapshot
+from moves import Move
+from place import MIB, Failed, Place, run
+
+DOMAIN = "db"
+PATIENCE = 20  # seconds for a tidying
+
+# What is done to make a tree; before each step a machine writes.
+SHAPES = {
+    "chain": ["create a", "create b", "create c"],
+    "branches": ["create a", "create b", "create d", "revert a", "create c"],
+    "flat": ["create a", "current", "create b", "current", "create c"],
+}
+
+# A snapshot inside the image, under the live disk: it is the only one.
+INSIDE = {
+    "create": Move(DOMAIN, "create", ("new",)),
+    "revert inside": Move(DOMAIN, "revert", ("inside",)),
+    "revert inside, save": Move(DOMAIN, "revert", ("inside",), {"save": "new"}),
+    "discard inside": Move(DOMAIN, "discard", ("inside", "one")),
+}
+
+# By shape: operations with something to do there.
+OPERATIONS = {
+    "create": {"*": Move(DOMAIN, "create", ("new",), {"description": "words"})},
+    "create, compressed": {"*": Move(DOMAIN, "create", ("new",), {"compress": "zstd"})},
+    "create, under another": {"*": Move(DOMAIN, "create", ("new",), {"parent": "a"})},
+    "create, as a copy": {"*": Move(DOMAIN, "create", ("new",), {"source": "b"})},
+    "create, no metadata": {"*": Move(DOMAIN, "create", ("new",), {"no_metadata": True})},
+    "revert": {"*": Move(DOMAIN, "revert", ("a",))},
+    "revert, save": {"*": Move(DOMAIN, "revert", ("b",), {"save": "new"})},
+    "discard one": {"*": Move(DOMAIN, "discard", ("c", "one"))},
+    "discard keep-children": {"*": Move(DOMAIN, "discard", ("b", "keep-children"))},
+    "discard force": {"*": Move(DOMAIN, "discard", ("b", "force"))},
+    "discard children-only": {"*": Move(DOMAIN, "discard", ("a", "children-only"))},
+    "discard metadata-only": {"*": Move(DOMAIN, "discard", ("b", "metadata-only"))},
+    "merge parent": {
+        "chain": Move(DOMAIN, "merge", ("b", "parent")),
+        "branches": Move(DOMAIN, "merge", ("d", "parent")),
+        "flat": Move(DOMAIN, "merge", ("c", "parent")),
+    },
+    "merge parent force": {"branches": Move(DOMAIN, "merge", ("b", "parent"), {"force": True})},
+    "merge root": {"chain": Move(DOMAIN, "merge", ("a", "parent")),
+                   "branches": Move(DOMAIN, "merge", ("a", "parent"))},
+    "merge children": {"chain": Move(DOMAIN, "merge", ("b", "children")),
+                       "branches": Move(DOMAIN, "merge", ("a", "children"))},
+    "rename": {"*": Move(DOMAIN, "rename", ("a", "another"))},
+    "describe": {"*": Move(DOMAIN, "describe", ("a", "words"))},
+    "current": {"*": Move(DOMAIN, "make_current", ("b",))},
+    "hold": {"*": Move(DOMAIN, "hold", ("b", True))},
+    "redefine": {"*": Move(DOMAIN, "redefine", ("c",), {"parent": None, "current": True})},
+}
+
+
+@dataclasses.dataclass
+class Seed:
+    """A store to begin with, and what is in it."""
+
+    place: Place
+    domain: Domain
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    seed: Seed
+    move: Move
+
+    def verdict(self):
+        return self.move.on(self.seed.domain)
+
+
+def empty_domain(targets):
+    return Domain({target: Bytes(bytes(MIB)) for target in targets}, {})
+
+
+def write_all(place, domain, number):
+    """As a machine would: other bytes on each disk, and each time."""
+    for disk, target in enumerate(domain.disks):
+        pieces = [(number * 128 * 1024 + disk * 4096, 64 * 1024, 16 * disk + number + 1)]
+        place.write(DOMAIN, target, pieces)
+        domain = domain.written(target, pieces)
+    return domain
+
+
+def make_seed(directory, steps, targets):
+    """Each snapshot has bytes of its own on each disk, and so has the live disk."""
+    place = Place(directory).add(DOMAIN, targets)
+    domain = empty_domain(targets)
+    driver = Driver(place).opened()
+    for number, step in enumerate([*steps, ""]):
+        domain = write_all(place, domain, number)
+        if step:
+            domain = do_step(driver, domain, *step.split())
+    place.settle()
+    driver.end()
+    return Seed(place, domain)
+
+
+def make_inside(directory, targets):
+    place = Place(directory).add(DOMAIN, targets)
+    domain = write_all(place, empty_domain(targets), 0)
+    for image in place.disks[DOMAIN].values():
+        run("qemu-img", "snapshot", "-c", "inside", image)
+    inside = Snapshot(None, domain.disks, inside=True)
+    domain = domain.change(snapshots={"inside": inside}, template=True)
+    return Seed(place, write_all(place, domain, 1))
+
+
+def do_step(driver, domain, verb, *words):
+    move = Move(DOMAIN, {"current": "make_current"}.get(verb, verb), tuple(words))
+    code, sentence = driver.ask(*move.asked())
+    if code != "ok":
+        raise Failed(f"{move}: {code} {sentence}")
+    return move.on(domain).after
+
+
+def scenarios(work, disks=(1, 3), pattern=lambda name: True):
+    """All of them; the seeds are made below @work."""
+    found = []
+    for count in disks:
+        targets = ["vda", "vdb", "vdc"][:count]
+        for shape in SHAPES:
+            seed = make_seed(work / f"{shape}-{count}", SHAPES[shape], targets)
+            for name, moves in OPERATIONS.items():
+                move = moves.get(shape, moves.get("*"))
+                whole = f"{name}, {shape}, {count} disk{'s' if count > 1 else ''}"
+                if move and pattern(whole):
+                    found.append(Scenario(whole, seed, move))
+        seed = make_inside(work / f"inside-{count}", targets)
+        for name, move in INSIDE.items():
+            whole = f"{name}, inside, {count} disk{'s' if count > 1 else ''}"
+            if pattern(whole):
+                found.append(Scenario(whole, seed, move))
+    return found
+
+
+class Trial:
+    """One operation of a scenario on a copy of its store."""
+
+    def __init__(self, work, scenario):
+        self.work = work
+        self.scenario = scenario
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        self.place = scenario.seed.place.copy_to(work / "store")
+        self.report = work / "report"
+        self.answer = None
+
+    def operate(self, wrapped_in=()):
+        """Does it, and what tidying follows. It may be killed at any time; what it answered is
+        `answer` then, or None. Whether it came to its end."""
+        driver = Driver(self.place, wrapped_in, self.work / "stderr")
+        try:
+            driver.opened()
+            driver.send(*self.scenario.move.asked())
+            self.answer = driver.answer()
+            self.until_settled(driver)
+            driver.end()
+            return True
+        except Died:
+            driver.dismiss()
+            return False
+
+    def until_settled(self, driver):
+        """Also when it never is: `judge` says what of it is left."""
+        end = time.monotonic() + PATIENCE
+        while driver.process.poll() is None:
+            try:
+                self.place.settle(patience=0)
+                return
+            except Failed:
+                time.sleep(0.003)
+            if time.monotonic() > end:
+                return
+        raise Died
+
+    def reopen(self, wrapped_in=()):
+        """Opens it as after a crash, until all is tidied, sometimes to be killed again."""
+        driver = Driver(self.place, wrapped_in, self.work / "stderr")
+        try:
+            driver.opened()
+            driver.look(DOMAIN, "tree")
+            self.until_settled(driver)
+            driver.end()
+        except Died:
+            driver.dismiss()
+
+    def stopped_at(self, number):
+        return [os.environ["STOP_AT"], str(number), self.report, self.place.path]
+
+    def calls(self):
+        """Of the last run that was wrapped in stopped_at: (number, digest, the call)."""
+        for line in pathlib.Path(self.report).read_text(errors="replace").splitlines():
+            number, digest, call = line.split(" ", 2)
+            yield int(number), digest, call
+
+    # ---- judging
+
+    def judge(self):
+        """Of a store that nobody has open: all or nothing, tidy, and in order. Tidying comes first:
+        who reads makes it wait."""
+        driver = Driver(self.place, log=self.work / "stderr").opened()
+        try:
+            driver.look(DOMAIN, "tree")
+            self.place.settle()
+            self.judge_tree(driver.look(DOMAIN), self.scenario.verdict())
+        finally:
+            driver.dismiss()
+        self.place.check()
+
+    def judge_tree(self, dump, verdict):
+        before = model.differences(self.scenario.seed.domain, dump)
+        after = model.differences(verdict.after, dump) if verdict.after else ["must fail"]
+        if self.answer and self.answer[0] == "ok" and after:
+            raise Failed(f"acknowledged, and not there: {'; '.join(after)}")
+        if before and after:
+            raise Failed(f"half done: {'; '.join(before)}; OR {'; '.join(after)}")
