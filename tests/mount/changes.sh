@@ -40,6 +40,8 @@ check "no snapshot to begin with" snapshots_are '' web01
 qemu-img snapshot -c theirs "$store/web01.qcow2"
 check "a snapshot by qemu-img" eventually snapshots_are theirs web01
 check "is in the tree" test -f "$mnt/web01/theirs/snapshot.xml"
+check "nobody can write into its texts" prints $'440\n440' \
+  stat -c %a "$mnt/web01/theirs/snapshot.xml" "$mnt/web01/theirs/description"
 cat "$mnt/web01/theirs/info" >/dev/null
 qemu-img snapshot -d theirs "$store/web01.qcow2"
 check "removed by qemu-img" eventually snapshots_are '' web01
