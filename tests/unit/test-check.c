@@ -494,6 +494,37 @@ the_image_of_a_damaged_record_is_kept (void **state)
   assert_int_equal (count_files (store, ".vmsnapfs-*"), images + 1);
 }
 
+static void
+assert_has_inside (const TemporaryDirectory *store)
+{
+  g_autoptr (Backend) backend = open_store (store, FALSE);
+  g_autoptr (Domain) domain = backend_get_domain (backend, "web01", NULL);
+  assert_non_null (domain_snapshot (domain, "i:vda:1:inside"));
+}
+
+/* The image that holds it has no name, and was only in the head. */
+static void
+what_only_a_lost_head_knew_is_kept (void **state)
+{
+  TemporaryDirectory *store = *state;
+  make_image (store, "web01.qcow2");
+  images_run (store->path, "qemu-img snapshot -c inside web01.qcow2");
+  {
+    g_autoptr (Backend) backend = open_store (store, FALSE);
+    g_autofree char *first = create (backend, "web01", "first", NULL);
+    assert_true (revert (backend, "web01", "i:vda:1:inside", NULL));
+    g_autoptr (Job) job = job_new ("web01", "discard");
+    assert_true (backend_discard (backend, "web01", first, DISCARD_ONE, job, NULL));
+    job_finish (job, NULL);
+  }
+  assert_has_inside (store);
+  images_run (store->path, "truncate -s 10 " RECORDS_GLOB "/head");
+  g_auto (Findings) findings = check_with (store, TRUE);
+  assert_int_equal (findings.faults, 0);
+  assert_has_inside (store);
+  assert_clean (store);
+}
+
 int
 main (void)
 {
@@ -511,6 +542,7 @@ main (void)
     temporary_test (a_current_that_is_not_there_becomes_none),
     temporary_test (one_damaged_file_hides_only_itself_and_a_repair_opens_the_domain_again),
     temporary_test (the_image_of_a_damaged_record_is_kept),
+    temporary_test (what_only_a_lost_head_knew_is_kept),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
