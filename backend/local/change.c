@@ -3,6 +3,7 @@
 #include "change.h"
 #include "fd.h"
 #include "file-names.h"
+#include "moved.h"
 #include "replay.h"
 #include "tidy.h"
 #include <fcntl.h>
@@ -41,7 +42,7 @@ recover (Change *change, GError **error)
     return TRUE;
   if (!replay_domain (change->store->places, change->fd, change->state->name, error))
     return FALSE;
-  Records *records = records_read (change->fd, found->uuid, found->name, error);
+  Records *records = moved_records_read (change->store->places, change->fd, found, error);
   if (!records)
     return FALSE;
   records_free (change->records);

@@ -8,6 +8,7 @@
 #include "file-names.h"
 #include "internal.h"
 #include "listing.h"
+#include "moved.h"
 #include "orphan-records.h"
 #include <fcntl.h>
 #include <stdarg.h>
@@ -75,7 +76,10 @@ read_domain (Check *check, int all, const char *path, const char *uuid, GError *
   domain->files = listing_of (domain->fd, domain->path, error);
   g_autofree char *name =
       domain->found ? g_strdup (domain->found->name) : orphan_name (domain->fd, uuid);
-  domain->records = domain->files ? records_read (domain->fd, uuid, name, error) : NULL;
+  if (domain->files)
+    domain->records = domain->found
+                          ? moved_records_read (check->places, domain->fd, domain->found, error)
+                          : records_read (domain->fd, uuid, name, error);
   if (domain->records && domain->found)
     list_internals (check, domain);
   return domain->records != NULL;

@@ -6,6 +6,7 @@
 #include "fd.h"
 #include "file-names.h"
 #include "journal.h"
+#include "moved.h"
 #include "picture.h"
 #include "store.h"
 #include "tidy.h"
@@ -80,7 +81,7 @@ read_records (Store *store, const LocalDomain *found, GError **error)
     return NULL;
   if (fd < 0)
     return records_new (found->uuid, found->name);
-  g_autoptr (Records) records = records_read (fd, found->uuid, found->name, error);
+  g_autoptr (Records) records = moved_records_read (store->places, fd, found, error);
   if (records && !records->problem && journal_exists (fd))
     records->problem = g_strdup ("an interrupted operation is still to be completed: mount the "
                                  "store for writing, and see control/error if this stays");

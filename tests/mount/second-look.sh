@@ -281,6 +281,30 @@ renamed_and_back ()
   check "renamed: and keeps them" lasts
 }
 
+# The images are in the directory that gets another name, and go along.
+renamed_with_images ()
+{
+  empty_store
+  make_described db01 "$store/db01/disk.qcow2" 1
+  sed -i "s,$store/db01/,," "$store/db01/domain.xml"
+  serve_store
+  mkdir "$mnt/db01/base"
+  change "$store/db01/disk.qcow2" 2 0
+  mkdir "$mnt/db01/base/s1"
+  change "$store/db01/disk.qcow2" 3 0
+  mv "$store/db01" "$store/db02"
+  check "along: it is under its new name" eventually test -e "$mnt/db02/base/s1/disks/vda.raw"
+  check "along: a snapshot is read" prints 2 first_byte "$mnt/db02/base/s1/disks/vda.raw"
+  check "along: no problem is told" refused grep -r ^problem: "$mnt/db02" --include=info
+  check "along: back to one" gives OK write "$mnt/db02/base/control/revert" 1
+  check "along: it is so" prints 1 first_byte "$mnt/db02/disks/vda.raw"
+  check "along: another one" gives OK mkdir "$mnt/db02/base/s2"
+  check "along: one is discarded" gives OK rmdir "$mnt/db02/base/s1"
+  check "along: tidied" tidied
+  remember
+  check "along: it lasts" lasts
+}
+
 # ---- a held snapshot of a domain that is gone
 
 held_orphan ()
@@ -410,6 +434,7 @@ swapped_disks
 written_between
 dropped_and_back
 renamed_and_back
+renamed_with_images
 held_orphan
 one_uuid
 folded_up
