@@ -20,16 +20,30 @@ queue_of_lines_free (gpointer lines)
 }
 
 static char *
+without_controls (const char *text)
+{
+  GString *out = g_string_new (NULL);
+
+  for (const char *at = text; *at != '\0'; at++)
+    if ((guchar)*at < 0x20 || *at == 0x7f)
+      g_string_append_printf (out, "%%%02X", (guint)(guchar)*at);
+    else
+      g_string_append_c (out, *at);
+  return g_string_free (out, FALSE);
+}
+
+static char *
 format_line (const char *what, const GError *error)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *when = g_date_time_format (now, "%Y-%m-%dT%H:%M:%SZ");
   const char *number = strerrorname_np (backend_error_errno (error));
-  char *line = g_strdup_printf ("%s %s: %s: %s", when, what, number != NULL ? number : "EIO",
-                                error != NULL ? error->message : "unknown failure");
+  g_autofree char *line =
+      g_strdup_printf ("%s %s: %s: %s", when, what, number != NULL ? number : "EIO",
+                       error != NULL ? error->message : "unknown failure");
 
-  /* One line each, whatever a name or qemu-img's words hold. */
-  return g_strdelimit (line, "\n\r", ' ');
+  /* One line each, and nothing that a terminal obeys, whatever a name or qemu-img's words hold. */
+  return without_controls (g_strdelimit (line, "\n\r", ' '));
 }
 
 static GQueue *

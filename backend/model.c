@@ -101,6 +101,13 @@ snapshot_taken_now (gint64 created, gint64 taken)
   return MAX (g_get_real_time () * 1000, before + second);
 }
 
+void
+snapshot_note_change (Snapshot *snapshot, const Snapshot *before)
+{
+  if (before != NULL)
+    snapshot->changed = MAX (snapshot->changed, before->changed + 1);
+}
+
 Snapshot *
 snapshot_ref (Snapshot *snapshot)
 {

@@ -83,6 +83,10 @@ typedef struct {
  * for backup programs compare seconds. */
 gint64 snapshot_taken_now (gint64 created, gint64 taken);
 
+/* What @snapshot's texts say has changed since @before (NULL: there was none): notes it as a later
+ * second, for that is what backup programs compare.  Only before it is in a picture. */
+void snapshot_note_change (Snapshot *snapshot, const Snapshot *before);
+
 /* All fields empty but for the reference and an empty array of disks. */
 Snapshot *snapshot_new (const char *id, const char *name);
 /* A copy that is in no picture yet, to be changed. */

@@ -236,9 +236,12 @@ snapshot_from_record (const Build *build, const Record *record, const char *prob
 static Snapshot *
 show_record (const Build *build, Record *record, const char *problem)
 {
+  const Snapshot *before = build->before ? domain_snapshot (build->before, record->uuid) : NULL;
+  Snapshot *snapshot = snapshot_from_record (build, record, problem);
+  snapshot_note_change (snapshot, before);
   snapshot_unref (record->shown);
   g_free (record->shown_under);
-  record->shown = snapshot_from_record (build, record, problem);
+  record->shown = snapshot;
   record->shown_under = g_strdup (parent_name (build, record->parent));
   return snapshot_ref (record->shown);
 }

@@ -237,11 +237,15 @@ finish_snapshots (const Draft *draft)
 
   for (guint i = 0; i < draft->snapshots->len; i++) {
     Snapshot *snapshot = g_ptr_array_index (draft->snapshots, i);
+    const Snapshot *before;
 
     if (snapshot == NULL)
       continue;
-    if (snapshot != domain_snapshot (draft->before, snapshot->id))
+    before = domain_snapshot (draft->before, snapshot->id);
+    if (snapshot != before) {
       write_xml (draft, snapshot);
+      snapshot_note_change (snapshot, before);
+    }
     g_ptr_array_add (snapshots, snapshot_ref (snapshot));
   }
   return snapshots;

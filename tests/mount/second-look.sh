@@ -399,6 +399,35 @@ merged_parent ()
     check "merged ($option): and a time that is a second later at least" test $(($(stat -c %Y "$raw") - before)) -ge 1
   done
 }
+# Backup programs compare size and second.
+other_texts_are_later ()
+{
+  local option text=$mnt/web01/.snapshots/leaf before
+  for option in memory: "$store"; do
+    empty_store
+    make_image "$image" 1M
+    serve "$option" "$mnt"
+    for name in upper leaf; do
+      mkdir -p "$mnt/web01/.snapshots/$name"
+    done
+    before=$(stat -c %Y "$text/snapshot.xml")
+    check "later ($option): the upper one has another name" \
+      gives OK rename "$mnt/web01/.snapshots/upper" "$mnt/web01/.snapshots/reppu"
+    check "later ($option): which leaf tells" eventually grep -q '<name>reppu</name>' "$text/snapshot.xml"
+    check "later ($option): in a later second" eventually is_later "$text/snapshot.xml" "$before"
+    before=$(stat -c %Y "$text/description")
+    check "later ($option): a description" gives OK write "$text/description" abc
+    check "later ($option): so it is with it" eventually is_later "$text/description" "$before"
+    before=$(stat -c %Y "$text/description")
+    check "later ($option): another one" gives OK write "$text/description" xyz
+    check "later ($option): and with that" eventually is_later "$text/description" "$before"
+    check "later ($option): unmounting" unserve "$mnt"
+  done
+}
+is_later ()
+{
+  [ "$(stat -c %Y "$1")" -gt "$2" ]
+}
 merged_into_nothing ()
 {
   store_of_two
@@ -439,6 +468,7 @@ held_orphan
 one_uuid
 folded_up
 merged_parent
+other_texts_are_later
 merged_into_nothing
 merged_away
 finish

@@ -25,6 +25,18 @@ a_line_has_time_words_errno_and_sentence (void **state)
 }
 
 static void
+a_terminal_is_told_nothing (void **state)
+{
+  g_autoptr (GError) error =
+      g_error_new_literal (BACKEND_ERROR, BACKEND_ERROR_BUSY, "no \x1b[2J\tor\x7f here");
+  g_autofree char *text = NULL;
+
+  failures_add ("controls", "mkdir x", error);
+  text = failures_describe ("controls");
+  assert_non_null (strstr (text, "EBUSY: no %1B[2J%09or%7F here\n"));
+}
+
+static void
 the_last_twenty_are_kept_oldest_first (void **state)
 {
   g_autoptr (GError) error = g_error_new (BACKEND_ERROR, BACKEND_ERROR_FAILED, "x");
@@ -73,6 +85,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (nothing_failed_yet),
     cmocka_unit_test (a_line_has_time_words_errno_and_sentence),
+    cmocka_unit_test (a_terminal_is_told_nothing),
     cmocka_unit_test (the_last_twenty_are_kept_oldest_first),
     cmocka_unit_test (many_threads_may_add),
   };
