@@ -83,13 +83,21 @@ sealed_write (int fd, const char *name, JsonNode *root, GError **error)
   return written || fail_errno (error, "writing the record %s", name);
 }
 
+/* A reason that says nothing of the file, or that it is not there. */
+static gboolean
+may_pass (int number)
+{
+  return number == ENOENT || number == EMFILE || number == ENFILE || number == ENOMEM ||
+         number == EINTR;
+}
+
 static char *
 read_all (int fd, const char *name, gsize *length, GError **error)
 {
   int file = openat (fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
-  if (file < 0 && errno == ELOOP) {
-    fail (error, BACKEND_ERROR_DAMAGED, "record %s is no file that was written here", name);
+  if (file < 0 && !may_pass (errno)) {
+    fail (error, BACKEND_ERROR_DAMAGED, "record %s: %s", name, g_strerror (errno));
     return NULL;
   }
   if (file < 0) {

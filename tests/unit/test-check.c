@@ -226,6 +226,8 @@ typedef struct {
 
 static const Case cases[] = {
   { "truncate -s 100 " LAST_RECORD, "^fault s-.*: record s-.* is damaged", TRUE },
+  { "f=" LAST_RECORD " && mv $f moved && ln -s \"$PWD/moved\" $f",
+    "^fault s-.*: record s-.*: Too many levels", TRUE },
   { "truncate -s 0 $(ls -tr .vmsnapfs/*/s-* | head -1)", "^fault s-.* is damaged", TRUE },
   { "truncate -s 10 " RECORDS_GLOB "/head", "^fault head: record head is damaged", TRUE },
   { "rm " RECORDS_GLOB "/head", "^fault head: ", TRUE },
