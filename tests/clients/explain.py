@@ -30,7 +30,11 @@ LINGER = 2000000000  # ns: a closed file is released by the kernel some time lat
 
 
 class Unexplained(Exception):
-    """No order explains the history; the text says where."""
+    """No order explains the history; the text says where, and @call is whose answer it was."""
+
+    def __init__(self, text, call=None):
+        super().__init__(text)
+        self.call = call
 
 
 class Call(typing.NamedTuple):
@@ -204,9 +208,9 @@ class Search:
                     seen.add(after)
                     left.append(after)
             if len(seen) > LIMIT:
-                raise Unexplained(f"over {LIMIT} configurations at {describe(call)}")
+                raise Unexplained(f"over {LIMIT} configurations at {describe(call)}", call)
         if not happened:
-            raise Unexplained(self.why_not(call))
+            raise Unexplained(self.why_not(call), call)
         self.configurations = happened
         del self.calls[number]
 
@@ -260,6 +264,18 @@ def changes_in(calls):
                                for step in call.steps if step[0] == "do")
 
 
+def changes_before(calls, last):
+    """The latest changes that somebody tried, whatever came of them: among them is the culprit."""
+    earlier = [call for call in calls if call.start <= last.end and changes_something(call)]
+    earlier.sort(key=lambda call: call.end)
+    return "\n".join(f"  {call.end / 1e9:.6f} client {call.client}: {call.what}: {call.error or 'OK'}"
+                     for call in earlier[-40:])
+
+
+def changes_something(call):
+    return any(step[0] == "do" for step in call.steps)
+
+
 def explain_files(files):
     records, changes = [], collections.Counter()
     for name in files:
@@ -269,7 +285,7 @@ def explain_files(files):
         try:
             widest = explain(calls)
         except Unexplained as unexplained:
-            sys.exit(f"{domain}: {unexplained}")
+            sys.exit(f"{domain}: {unexplained}\nbefore that:\n{changes_before(calls, unexplained.call)}")
         print(f"{domain}: {len(calls)} calls explained, of at most {widest} configurations")
         changes += changes_in(calls)
     print("changes:", ", ".join(f"{changes[verb]} {verb}" for verb in sorted(meaning.CHANGES)))

@@ -50,6 +50,9 @@ mv "$work/kept" web01.qcow2
 
 # ---- killed in the middle of a repair
 
+# LeakSanitizer cannot run under a tracer.
+export LSAN_OPTIONS=$LSAN_OPTIONS:detect_leaks=0 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+
 # Before the call $1 of the number $2; the next repair ends it. Succeeds while there is such a call.
 is_repaired_after ()
 {
