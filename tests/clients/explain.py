@@ -105,14 +105,14 @@ def histories(records):
 
 # ---- one step
 
-def take(configuration, call, progress):
+def take(configuration, call, progress, renamed):
     """What comes of the next step of @call: (domain, progress), or None when it cannot happen now
-    as it was answered."""
+    as it was answered. @renamed: old name -> snapshot, of renames that are not answered yet."""
     kind, *words = call.steps[progress.step]
     over = progress._replace(step=len(call.steps))
     domain = configuration.domain
     if kind == "bind":
-        return bind(domain, call, progress, over, words[0])
+        return bind(domain, call, progress, over, words[0], renamed)
     if kind == "see":
         return see(domain, call, progress, over, words)
     if words[0] == "create" and call.error == "EEXIST" and words[1] in domain.kept:
@@ -123,12 +123,14 @@ def take(configuration, call, progress):
     return after, progress._replace(step=progress.step + 1)
 
 
-def bind(domain, call, progress, over, name):
+def bind(domain, call, progress, over, name, renamed):
     one = domain.named(name)
     in_words = call.steps[-1][:2] == ("do", "create")  # a name in words is no path
     unknown = {"EINVAL"} if in_words else meaning.GONE
     if call.error in unknown and (one is None or name in domain.kept):
         return domain, over
+    if one is None and name in renamed:  # the kernel moves its entry when the answer has come
+        return domain, progress._replace(step=progress.step + 1, bound=renamed[name])
     if one is None:
         return None
     return domain.seen(name), progress._replace(step=progress.step + 1, bound=one.made_by)
@@ -176,12 +178,20 @@ class Search:
                     yield operation, progress, call
 
     def taken(self, configuration, operation, progress, call):
-        outcome = take(configuration, call, progress)
+        outcome = take(configuration, call, progress, self.renamed(configuration))
         if outcome is None:
             return None
         under_way = dict(configuration.under_way)
         under_way[operation] = outcome[1]
         return Configuration(outcome[0], ordered(under_way))
+
+    def renamed(self, configuration):
+        names = {}
+        for _, progress in configuration.under_way:
+            steps = self.calls[progress.call].steps if progress.call is not None else ()
+            if len(steps) == 2 == progress.step and steps[1][:2] == ("do", "rename"):
+                names[steps[0][1]] = progress.bound
+        return names
 
     def settled(self, configuration):
         """With every look taken that can be."""
