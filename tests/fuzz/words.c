@@ -35,8 +35,9 @@ check_document (const char *data, gsize size)
     return;
   for (gsize i = 0; i < size; i++)
     taken = add (&pieces, data + i, 1);
-  /* A comment that is unfinished behind the end is waited for, or comes too late to be. */
-  if (whole.state != DOCUMENT_REFUSED)
+  /* A comment that is unfinished behind the end is waited for, or comes too late to be; then it is
+   * not looked at whether the rest is UTF-8. */
+  if (whole.state != DOCUMENT_REFUSED && g_utf8_validate_len (data, size, NULL))
     MUST (taken && (pieces.state == whole.state || whole.markup.ended));
   if (whole.state != DOCUMENT_WAITS)
     return;
