@@ -28,13 +28,13 @@ is_one_of (const char *word, const char *const *words)
   return word == NULL || g_strv_contains (words, word);
 }
 
-static gboolean
-check_compression (const char *method, GError **error)
+gboolean
+create_check_compression (const char *method, GError **error)
 {
   static const char *const methods[] = { "zlib", "zstd", NULL };
 
   return is_one_of (method, methods) ||
-         fail (error, BACKEND_ERROR_INVALID, "compression is by zlib or zstd, not by \"%s\"",
+         fail (error, BACKEND_ERROR_INVALID, "compression is by zlib or zstd, not by \"%.40s\"",
                method);
 }
 
@@ -81,7 +81,7 @@ create_check_disk (const DiskRequest *request, GError **error)
 gboolean
 create_check (const CreateOptions *options, GError **error)
 {
-  if (!check_flags (options, error) || !check_compression (options->compression, error) ||
+  if (!check_flags (options, error) || !create_check_compression (options->compression, error) ||
       !create_check_memory (options->memory, options->memory_file, error))
     return FALSE;
   for (guint i = 0; options->disks != NULL && i < options->disks->len; i++) {

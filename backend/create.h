@@ -9,6 +9,7 @@ gboolean create_check (const CreateOptions *options, GError **error);
 /* The parts of that which a redefinition asks as well.  @mode and @file may be NULL. */
 gboolean create_check_memory (const char *mode, const char *file, GError **error);
 gboolean create_check_disk (const DiskRequest *request, GError **error);
+gboolean create_check_compression (const char *method, GError **error); /* NULL: none */
 
 /* The new snapshot's name: @wanted, or a made-up one.  EXISTS.  Free with g_free. */
 char *create_name (const Domain *domain, const char *wanted, GError **error);

@@ -4,6 +4,7 @@
  * and are no log. */
 #include "failures.h"
 #include "error.h"
+#include "text.h"
 #include "threads.h"
 
 #include <string.h>
@@ -20,19 +21,6 @@ queue_of_lines_free (gpointer lines)
 }
 
 static char *
-without_controls (const char *text)
-{
-  GString *out = g_string_new (NULL);
-
-  for (const char *at = text; *at != '\0'; at++)
-    if ((guchar)*at < 0x20 || *at == 0x7f)
-      g_string_append_printf (out, "%%%02X", (guint)(guchar)*at);
-    else
-      g_string_append_c (out, *at);
-  return g_string_free (out, FALSE);
-}
-
-static char *
 format_line (const char *what, const GError *error)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
@@ -43,7 +31,7 @@ format_line (const char *what, const GError *error)
                        error != NULL ? error->message : "unknown failure");
 
   /* One line each, and nothing that a terminal obeys, whatever a name or qemu-img's words hold. */
-  return without_controls (g_strdelimit (line, "\n\r", ' '));
+  return text_without_controls (g_strdelimit (line, "\n\r", ' '));
 }
 
 static GQueue *

@@ -237,16 +237,6 @@ check_old (const Snapshot *old, const SnapshotDescription *description, const Sn
 
 /* -------------------------------------------------------------------- those without */
 
-static gboolean
-check_compression (const char *method, GError **error)
-{
-  static const char *const methods[] = { "", "zlib", "zstd", NULL };
-
-  return method == NULL || g_strv_contains (methods, method) ||
-         fail (error, BACKEND_ERROR_INVALID, "compression is by zlib or zstd, not by \"%.40s\"",
-               method);
-}
-
 /* libvirt's virDomainSnapshotDefIsExternal: any disk or the memory. */
 static gboolean
 is_external (const SnapshotDescription *description)
@@ -282,12 +272,13 @@ fill_record (Snapshot *snapshot, const SnapshotDescription *description, GError 
 {
   g_autofree char *kept = g_strconcat (description->disks_xml != NULL ? description->disks_xml : "",
                                        description->kept_xml, NULL);
-  const char *method = description->compression;
+  const char *said = description->compression;
+  const char *method = said != NULL && said[0] != '\0' ? said : NULL; /* "": an empty element */
 
-  if (!check_compression (method, error))
+  if (!create_check_compression (method, error))
     return FALSE;
   snapshot->external = is_external (description);
-  set_string (&snapshot->compression, method != NULL && method[0] != '\0' ? method : NULL);
+  set_string (&snapshot->compression, method);
   set_text (&snapshot->kept_xml, kept[0] != '\0' ? kept : NULL);
   if (description->domain_xml != NULL)
     set_text (&snapshot->domain_xml, description->domain_xml);

@@ -48,6 +48,19 @@ text_unref (Text *text)
     g_free (text);
 }
 
+char *
+text_without_controls (const char *text)
+{
+  GString *out = g_string_new (NULL);
+
+  for (const char *at = text; *at != '\0'; at++)
+    if ((guchar)*at < 0x20 || *at == 0x7f)
+      g_string_append_printf (out, "%%%02X", (guint)(guchar)*at);
+    else
+      g_string_append_c (out, *at);
+  return g_string_free (out, FALSE);
+}
+
 #define TELLING 12 /* characters; enough for "i:vda:123456", too */
 
 guint

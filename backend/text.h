@@ -16,5 +16,8 @@ Text *text_ref (Text *text);           /* NULL gives NULL */
 void text_unref (Text *text);          /* NULL is ignored */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Text, text_unref)
 
+/* @text with control characters as %XX, for a line that people read.  Free with g_free. */
+char *text_without_controls (const char *text);
+
 /* For tables of ids, most of which are random uuids: the first characters tell them apart. */
 guint id_hash (gconstpointer id);

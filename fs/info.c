@@ -11,13 +11,9 @@
 static void
 add (GString *out, const char *key, const char *value)
 {
-  g_string_append_printf (out, "%s: ", key);
-  for (const char *at = value; *at != '\0'; at++)
-    if ((guchar)*at < 0x20 || *at == 0x7f)
-      g_string_append_printf (out, "%%%02X", (guchar)*at);
-    else
-      g_string_append_c (out, *at);
-  g_string_append_c (out, '\n');
+  g_autofree char *shown = text_without_controls (value);
+
+  g_string_append_printf (out, "%s: %s\n", key, shown);
 }
 
 static void

@@ -12,33 +12,11 @@
 #include <string.h>
 
 static gboolean
-lists_image (const GPtrArray *images, const char *file)
-{
-  for (guint i = 0; i < images->len; i++) {
-    g_autofree char *name = record_image_file (g_ptr_array_index (images, i));
-    if (strcmp (name, file) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-is_known (const Records *records, const char *file)
-{
-  GHashTableIter iter;
-  gpointer record;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
-    if (lists_image (((const Record *)record)->images, file))
-      return TRUE;
-  return lists_image (records->unnamed, file) || lists_image (records->kept, file);
-}
-
-static gboolean
 is_known_to_any (const Check *check, const char *file)
 {
   for (guint i = 0; i < check->domains->len; i++)
-    if (is_known (((const CheckDomain *)g_ptr_array_index (check->domains, i))->records, file))
+    if (records_know_image (((const CheckDomain *)g_ptr_array_index (check->domains, i))->records,
+                            file))
       return TRUE;
   return FALSE;
 }

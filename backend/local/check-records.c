@@ -86,17 +86,11 @@ look_at_journal (Check *check, const CheckDomain *domain)
                        "writing do it");
 }
 
-static gboolean
-is_left_over (const char *file)
-{
-  return g_str_has_suffix (file, PREPARED_SUFFIX) || g_str_has_suffix (file, UNFINISHED_SUFFIX);
-}
-
 static void
 look_at_file (Check *check, const CheckDomain *domain, const char *file)
 {
   g_autofree char *path = g_build_filename (domain->path, file, NULL);
-  if (is_left_over (file) && !journal_exists (domain->fd))
+  if (records_is_left_over (file) && !journal_exists (domain->fd))
     check_say (check, CHECK_FAULT, path, "was prepared and never used: --repair removes it");
   if (g_str_has_suffix (file, DAMAGED_SUFFIX))
     check_say (check, CHECK_NOTE, path,

@@ -30,12 +30,6 @@
 
 /* -------------------------------------------------------------------- what was interrupted */
 
-static gboolean
-is_left_over (const char *file)
-{
-  return g_str_has_suffix (file, PREPARED_SUFFIX) || g_str_has_suffix (file, UNFINISHED_SUFFIX);
-}
-
 static void
 finish_operation (Check *check, const CheckDomain *domain)
 {
@@ -51,7 +45,7 @@ finish_operation (Check *check, const CheckDomain *domain)
   for (guint i = 0; i < domain->files->len && !journal; i++) {
     const char *file = g_ptr_array_index (domain->files, i);
     g_autofree char *left = g_build_filename (domain->path, file, NULL);
-    if (is_left_over (file))
+    if (records_is_left_over (file))
       check_say (check, CHECK_REPAIRED, left, "removed: it was prepared and never used");
   }
 }

@@ -40,17 +40,6 @@ check_domain_free (gpointer data)
   g_free (domain);
 }
 
-static const LocalDomain *
-find_domain (const Check *check, const char *uuid)
-{
-  for (guint i = 0; i < check->found->len; i++) {
-    const LocalDomain *domain = g_ptr_array_index (check->found, i);
-    if (g_ascii_strcasecmp (domain->uuid, uuid) == 0)
-      return domain;
-  }
-  return NULL;
-}
-
 static void
 list_internals (const Check *check, CheckDomain *domain)
 {
@@ -69,7 +58,7 @@ read_domain (Check *check, int all, const char *path, const char *uuid, GError *
   domain->path = g_build_filename (path, uuid, NULL);
   domain->uuid = g_strdup (uuid);
   domain->internals = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  domain->found = find_domain (check, uuid);
+  domain->found = local_domain_of_uuid (check->found, uuid);
   domain->fd = openat (all, uuid, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (domain->fd < 0)
     return fail_errno (error, "%s", domain->path);

@@ -82,7 +82,6 @@ internal_discard (Change *change, const char *id, GError **error)
 {
   const Places *places = change->store->places;
   gboolean committed = FALSE;
-  g_autoptr (GError) wrong = NULL;
   g_autoptr (GPtrArray) parts = internal_parts (places, change->found, change->records, id, error);
   if (!parts || !check_is_active (parts, error) || !open_disks (change, parts, error) ||
       !change_open_records (change, error) || !job_commit (change->job, error))
@@ -91,12 +90,8 @@ internal_discard (Change *change, const char *id, GError **error)
     return committed ? committed_but_not_done (change, error) : FALSE;
   if (!take_out (change, error))
     return FALSE;
-  if (g_strcmp0 (change->records->current, id) == 0) {
+  if (g_strcmp0 (change->records->current, id) == 0)
     g_clear_pointer (&change->records->current, g_free);
-    /* It is discarded in any case; one that is current and not there counts as none. */
-    if (!commit_head (change->fd, change->records, &wrong))
-      g_warning ("%s: %s", change->state->name, wrong->message);
-  }
   state_publish (change->store, change->state, g_steal_pointer (&change->records));
   return TRUE;
 }

@@ -6,6 +6,7 @@
  * that is gone, or has no such snapshot, is done. */
 #include "inside-pending.h"
 #include "alone.h"
+#include "change.h"
 #include "child.h"
 #include "fd.h"
 #include "file-names.h"
@@ -187,11 +188,7 @@ drop_current (int records, const char *id, GError **error)
   if (!head)
     return FALSE;
   g_clear_pointer (&head->current, g_free);
-  if (!records_write_head (records, head, PREPARED_SUFFIX, error))
-    return FALSE;
-  if (renameat (records, RECORDS_HEAD PREPARED_SUFFIX, records, RECORDS_HEAD) < 0)
-    return fail_errno (error, "writing the head");
-  return journal_sync (records, "the head", error);
+  return commit_head (records, head, error);
 }
 
 static gboolean

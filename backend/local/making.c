@@ -64,11 +64,22 @@ making_keep_internal (Change *change, ChangeDisk *disk)
   g_ptr_array_add (change->records->unnamed, making_image (change, disk, disk->freeze));
 }
 
+static void
+list_images (Change *change, GPtrArray *list, const Record *record)
+{
+  for (guint i = 0; i < record->images->len; i++)
+    g_ptr_array_add (list, record_image_copy (g_ptr_array_index (record->images, i)));
+  change->head = TRUE;
+}
+
 void
 making_unname (Change *change, const Record *record)
 {
-  for (guint i = 0; i < record->images->len; i++)
-    g_ptr_array_add (change->records->unnamed,
-                     record_image_copy (g_ptr_array_index (record->images, i)));
-  change->head = TRUE;
+  list_images (change, change->records->unnamed, record);
+}
+
+void
+making_keep (Change *change, const Record *record)
+{
+  list_images (change, change->records->kept, record);
 }

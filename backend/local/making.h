@@ -24,3 +24,5 @@ void making_keep_internal (Change *change, ChangeDisk *disk);
 /* The images of @record get along without its name for as long as something is read through them.
  */
 void making_unname (Change *change, const Record *record);
+/* They are left where they are for ever, although nothing names them. */
+void making_keep (Change *change, const Record *record);

@@ -41,10 +41,7 @@ orphan_uuid (const char *name)
 gboolean
 orphan_has_domain (const GPtrArray *found, const char *uuid)
 {
-  for (guint i = 0; i < found->len; i++)
-    if (g_ascii_strcasecmp (((LocalDomain *)g_ptr_array_index (found, i))->uuid, uuid) == 0)
-      return TRUE;
-  return FALSE;
+  return local_domain_of_uuid (found, uuid) != NULL;
 }
 
 /* -1 and ENOENT: there are none. */

@@ -20,16 +20,6 @@ change_record (Change *change, const char *id, GError **error)
   return changed;
 }
 
-/* What only a name led to is kept where it is when the metadata alone are to go. */
-static void
-keep_images (Change *change, const Record *record)
-{
-  for (guint i = 0; i < record->images->len; i++)
-    g_ptr_array_add (change->records->kept,
-                     record_image_copy (g_ptr_array_index (record->images, i)));
-  change->head = TRUE;
-}
-
 static gboolean
 remove_snapshots (Change *change, const Plan *plan, gboolean keep, GError **error)
 {
@@ -40,7 +30,7 @@ remove_snapshots (Change *change, const Plan *plan, gboolean keep, GError **erro
       return FALSE;
     g_autoptr (Record) record = record_ref (found);
     if (keep)
-      keep_images (change, record);
+      making_keep (change, record);
     else
       making_unname (change, record);
     change_remove (change, record->uuid);

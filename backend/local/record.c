@@ -210,6 +210,36 @@ records_check_unnamed (Records *records)
   }
 }
 
+gboolean
+record_images_have (const GPtrArray *images, const char *file)
+{
+  for (guint i = 0; i < images->len; i++) {
+    g_autofree char *name = record_image_file (g_ptr_array_index (images, i));
+    if (g_str_equal (name, file))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+records_name_image (const Records *records, const char *file)
+{
+  GHashTableIter iter;
+  gpointer record;
+  g_hash_table_iter_init (&iter, records->records);
+  while (g_hash_table_iter_next (&iter, NULL, &record))
+    if (record_images_have (((const Record *)record)->images, file))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+records_know_image (const Records *records, const char *file)
+{
+  return records_name_image (records, file) || record_images_have (records->unnamed, file) ||
+         record_images_have (records->kept, file);
+}
+
 const Record *
 records_find_damaged (const Records *records)
 {

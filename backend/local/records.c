@@ -6,8 +6,8 @@
  * Nothing here commits anything: that is commit.c.  A damaged record hides only itself. */
 #include "records.h"
 #include "file-names.h"
+#include "listing.h"
 #include "sealed.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -19,6 +19,12 @@ char *
 records_file (const char *uuid)
 {
   return g_strconcat (SNAPSHOT_PREFIX, uuid, NULL);
+}
+
+gboolean
+records_is_left_over (const char *file)
+{
+  return g_str_has_suffix (file, PREPARED_SUFFIX) || g_str_has_suffix (file, UNFINISHED_SUFFIX);
 }
 
 /* -------------------------------------------------------------------- writing */
@@ -214,43 +220,29 @@ is_record (const char *name)
          g_uuid_string_is_valid (name + strlen (SNAPSHOT_PREFIX));
 }
 
-static DIR *
-open_directory (int fd)
-{
-  int copy = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *directory = copy < 0 ? NULL : fdopendir (copy);
-  if (!directory && copy >= 0)
-    close (copy);
-  return directory;
-}
-
 static gboolean
-read_all_records (DIR *directory, int fd, Records *records, GError **error)
+read_all_records (int fd, Records *records, GError **error)
 {
-  for (struct dirent *entry; errno = 0, (entry = readdir (directory));) {
-    if (!is_record (entry->d_name))
-      continue;
-    g_autoptr (Record) record = read_record (fd, entry->d_name, error);
-    if (!record)
+  g_autofree char *what = g_strdup_printf ("the records of %s", records->name);
+  g_autoptr (GPtrArray) files = listing_of (fd, what, error);
+  for (guint i = 0; files && i < files->len; i++) {
+    const char *file = g_ptr_array_index (files, i);
+    g_autoptr (Record) record = is_record (file) ? read_record (fd, file, error) : NULL;
+    if (is_record (file) && !record)
       return FALSE;
-    records_put (records, record);
+    if (record)
+      records_put (records, record);
   }
-  return errno == 0 || fail_errno (error, "reading the records of %s", records->name);
+  return files != NULL;
 }
 
 Records *
 records_read (int fd, const char *uuid, const char *name, GError **error)
 {
   g_autoptr (Records) records = records_new (uuid, name);
-  DIR *directory = open_directory (fd);
-  if (!directory) {
-    fail_errno (error, "reading the records of %s", name);
-    return NULL;
-  }
-  gboolean whole = read_all_records (directory, fd, records, error);
-  closedir (directory);
   GError *wrong = NULL;
-  if (!whole || (!read_head (fd, records, &wrong) && !judge_head (records, wrong, error)))
+  if (!read_all_records (fd, records, error) ||
+      (!read_head (fd, records, &wrong) && !judge_head (records, wrong, error)))
     return NULL;
   return g_steal_pointer (&records);
 }

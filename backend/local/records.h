@@ -75,6 +75,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Records, records_free)
  * is no error. */
 Records *records_read (int fd, const char *uuid, const char *name, GError **error);
 
+/* Whether @images (of RecordImage) has the one of this file name. */
+gboolean record_images_have (const GPtrArray *images, const char *file);
+/* Whether a record names it; and whether they know it in any way. */
+gboolean records_name_image (const Records *records, const char *file);
+gboolean records_know_image (const Records *records, const char *file);
+
 /* A record that is damaged; NULL: none is. */
 const Record *records_find_damaged (const Records *records);
 
@@ -82,6 +88,9 @@ const Record *records_find_damaged (const Records *records);
  * PREPARED_SUFFIX are the suffixes in use. */
 gboolean records_write_snapshot (int fd, const Record *record, const char *suffix, GError **error);
 gboolean records_write_head (int fd, const Records *records, const char *suffix, GError **error);
+
+/* Whether a file of this name in a records' directory was prepared and commits nothing. */
+gboolean records_is_left_over (const char *file);
 
 /* "s-UUID"; free with g_free. */
 char *records_file (const char *uuid);

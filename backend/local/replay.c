@@ -6,34 +6,27 @@
 #include "fold.h"
 #include "inside-pending.h"
 #include "journal.h"
+#include "listing.h"
 #include "locks.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 
-/* Calls @each for every name in the directory. */
+/* Calls @each for every name in the directory; where that fails, errno says why. */
 static gboolean
-for_each_name (int fd, gboolean (*each) (int fd, const char *name, gpointer data), gpointer data)
+for_each_name (int fd, gboolean (*each) (int fd, const char *name, gpointer data), gpointer data,
+               GError **error)
 {
-  int copy = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *directory = copy < 0 ? NULL : fdopendir (copy);
-  gboolean fine = directory != NULL;
-  for (struct dirent *entry; fine && (errno = 0, entry = readdir (directory));)
-    fine = each (fd, entry->d_name, data);
-  fine = fine && errno == 0;
-  if (directory)
-    closedir (directory);
-  else if (copy >= 0)
-    close (copy);
-  return fine;
+  g_autoptr (GPtrArray) names = listing_of (fd, "the records", error);
+  for (guint i = 0; names && i < names->len; i++)
+    if (!each (fd, g_ptr_array_index (names, i), data))
+      return fail_errno (error, "removing what was prepared");
+  return names != NULL;
 }
 
 static gboolean
 remove_prepared_record (int fd, const char *name, gpointer data)
 {
-  if (g_str_has_suffix (name, PREPARED_SUFFIX) || g_str_has_suffix (name, UNFINISHED_SUFFIX))
-    return unlinkat (fd, name, 0) == 0;
-  return TRUE;
+  return !records_is_left_over (name) || unlinkat (fd, name, 0) == 0;
 }
 
 /* Another store may have disks in the same directory (-o allow=), and be at work there: what it
@@ -94,8 +87,8 @@ replay_domain (const Places *places, int records, const char *domain, GError **e
   }
   if (journal && !apply_or_abandon (places, records, journal, domain, error))
     return FALSE;
-  if (!for_each_name (records, remove_prepared_record, NULL))
-    return fail_errno (error, "removing what was prepared");
+  if (!for_each_name (records, remove_prepared_record, NULL, error))
+    return FALSE;
   return fold_drop_stale_mark (places, records, error) &&
          inside_pending_finish (records, places, TRUE, NULL, &begun, error);
 }
@@ -112,12 +105,8 @@ typedef struct {
 static const char *
 name_of (const Replay *replay, const char *uuid)
 {
-  for (guint i = 0; i < replay->found->len; i++) {
-    const LocalDomain *domain = g_ptr_array_index (replay->found, i);
-    if (g_str_equal (domain->uuid, uuid))
-      return domain->name;
-  }
-  return uuid;
+  const LocalDomain *domain = local_domain_of_uuid (replay->found, uuid);
+  return domain ? domain->name : uuid;
 }
 
 static gboolean
@@ -153,7 +142,7 @@ clean_disks (const Replay *replay)
       autofd directory =
           places_open_path (replay->store->places, disk->directory, O_RDONLY | O_DIRECTORY, NULL);
       if (directory >= 0)
-        for_each_name (directory, remove_prepared_disk, NULL);
+        for_each_name (directory, remove_prepared_disk, NULL, NULL);
     }
   }
 }
@@ -169,8 +158,8 @@ replay_store (Store *store, GError **error)
   if (!found)
     return FALSE;
   Replay replay = { .store = store, .found = found, .all_done = TRUE };
-  if (!for_each_name (all, replay_entry, &replay))
-    return fail_errno (error, "reading the records");
+  if (!for_each_name (all, replay_entry, &replay, error))
+    return FALSE;
   if (replay.all_done)
     clean_disks (&replay);
   return TRUE;

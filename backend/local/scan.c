@@ -59,6 +59,17 @@ local_domain_unref (LocalDomain *domain)
   g_free (domain);
 }
 
+const LocalDomain *
+local_domain_of_uuid (const GPtrArray *domains, const char *uuid)
+{
+  for (guint i = 0; i < domains->len; i++) {
+    const LocalDomain *domain = g_ptr_array_index (domains, i);
+    if (g_ascii_strcasecmp (domain->uuid, uuid) == 0)
+      return domain;
+  }
+  return NULL;
+}
+
 gboolean
 local_domain_has_same_disks (const LocalDomain *one, const LocalDomain *other)
 {

@@ -29,6 +29,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LocalDomain, local_domain_unref)
 char *local_disk_path (const LocalDisk *disk); /* absolute; free with g_free */
 const LocalDisk *local_domain_disk (const LocalDomain *domain, const char *target); /* NULL: none */
 
+/* The one with this uuid among @domains (of LocalDomain); NULL: none. */
+const LocalDomain *local_domain_of_uuid (const GPtrArray *domains, const char *uuid);
+
 /* Whether both say the same of the same disks. */
 gboolean local_domain_has_same_disks (const LocalDomain *one, const LocalDomain *other);
 

@@ -88,16 +88,6 @@ freeze_disks (Change *change, Record *record, GError **error)
   return TRUE;
 }
 
-/* Nobody but the overlay will know of the images. */
-static void
-forget (Change *change, const Record *record)
-{
-  for (guint i = 0; i < record->images->len; i++)
-    g_ptr_array_add (change->records->kept,
-                     record_image_copy (g_ptr_array_index (record->images, i)));
-  change->head = TRUE;
-}
-
 static char *
 take_present (Change *change, const CreateOptions *options, Record *record, GError **error)
 {
@@ -110,7 +100,7 @@ take_present (Change *change, const CreateOptions *options, Record *record, GErr
   if (!freeze_disks (change, record, error))
     return NULL;
   if (nameless) {
-    forget (change, record);
+    making_keep (change, record); /* nobody but the overlay will know of them */
   } else {
     change_put (change, record);
     change_current (change, record->uuid);

@@ -30,34 +30,6 @@ typedef struct {
 
 /* -------------------------------------------------------------------- one image */
 
-static gboolean
-record_reads (const Records *records, const char *file)
-{
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    const Record *record = value;
-    for (guint i = 0; i < record->images->len; i++) {
-      g_autofree char *name = record_image_file (g_ptr_array_index (record->images, i));
-      if (g_str_equal (name, file))
-        return TRUE;
-    }
-  }
-  return FALSE;
-}
-
-static gboolean
-is_listed (const GPtrArray *images, const char *file)
-{
-  for (guint i = 0; i < images->len; i++) {
-    g_autofree char *name = record_image_file (g_ptr_array_index (images, i));
-    if (g_str_equal (name, file))
-      return TRUE;
-  }
-  return FALSE;
-}
-
 /* An image may be replaced by an equal one only where this domain alone is concerned. */
 static gboolean
 is_ours (const Tidying *tidying, const char *directory, const char *file)
@@ -68,8 +40,7 @@ is_ours (const Tidying *tidying, const char *directory, const char *file)
         g_str_equal (disk->format, "qcow2"))
       return TRUE;
   }
-  return record_reads (tidying->records, file) || is_listed (tidying->records->unnamed, file) ||
-         is_listed (tidying->records->kept, file);
+  return records_know_image (tidying->records, file);
 }
 
 static gboolean
@@ -128,7 +99,7 @@ tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError *
   if (directory < 0)
     return FALSE;
   *gone = faccessat (directory, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
-  if (*gone || record_reads (tidying->records, file))
+  if (*gone || records_name_image (tidying->records, file))
     return TRUE;
   if (!holds_snapshots (directory, file, &holds, error) || holds)
     return holds;
