@@ -170,13 +170,18 @@ forget (pid_t pid)
       state.traced[i] = state.traced[--state.count];
 }
 
-/* Returns when none of them can do anything any more. */
+/* Ends when none of them can do anything any more.  A child that was just made is not remembered
+ * yet: it shows itself by its first stop, and would stay in it for ever. */
 static void __attribute__ ((noreturn)) kill_all (void)
 {
+  int status;
+  pid_t pid;
+
   for (int i = 0; i < state.count; i++)
     kill (state.traced[i], SIGKILL);
-  while (waitpid (-1, NULL, __WALL) > 0 || errno == EINTR) {
-  }
+  while ((pid = waitpid (-1, &status, __WALL)) > 0 || errno == EINTR)
+    if (pid > 0 && WIFSTOPPED (status))
+      kill (pid, SIGKILL);
   fclose (state.report);
   exit (128 + SIGKILL);
 }
