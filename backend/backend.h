@@ -67,7 +67,8 @@ typedef struct {
   gboolean reset_nvram;
 } RevertOptions;
 
-/* Called from a thread of the backend's, with no lock held; @domain NULL: domains came or went. */
+/* Called from a thread of the backend's, perhaps in the middle of an operation, so it notes what it
+ * is told and calls no backend.  @domain NULL: domains came or went. */
 typedef void (*BackendChanged) (const char *domain, gpointer data);
 
 typedef struct {

@@ -40,6 +40,7 @@ recover (Change *change, GError **error)
     return FALSE;
   if (change->fd < 0 || (!journal_exists (change->fd) && !change->records->problem))
     return TRUE;
+  autolock applying = lock_hold (&change->state->applying);
   if (!replay_domain (change->store->places, change->fd, change->state->name, error))
     return FALSE;
   Records *records = moved_records_read (change->store->places, change->fd, found, error);

@@ -193,6 +193,7 @@ change_commit (Change *change, GError **error)
 {
   if (!make_durable (change, error))
     return FALSE;
+  autolock applying = lock_hold (&change->state->applying);
   if (is_single_record (change) ? !commit_single_record (change, error)
                                 : !commit_by_journal (change, error))
     return FALSE;

@@ -132,6 +132,13 @@ open_found (Store *store, DomainState *state, const char *snapshot, const char *
   return NULL;
 }
 
+static DiskReader *
+open_live (Store *store, DomainState *state, const char *target, GError **error)
+{
+  autolock applying = lock_hold (&state->applying);
+  return open_found (store, state, NULL, target, error);
+}
+
 DiskReader *
 disks_open (Store *store, const char *domain, const char *snapshot, const char *target,
             GError **error)
@@ -140,7 +147,8 @@ disks_open (Store *store, const char *domain, const char *snapshot, const char *
   if (!state)
     return NULL;
   tidy_keep_off (state);
-  DiskReader *reader = open_found (store, state, snapshot, target, error);
+  DiskReader *reader = snapshot ? open_found (store, state, snapshot, target, error)
+                                : open_live (store, state, target, error);
   tidy_allow (state);
   return reader;
 }
@@ -169,8 +177,11 @@ disks_measure (Store *store, const char *domain, const char *target, DiskMeasure
                GError **error)
 {
   DomainState *state = store_find (store, domain, error);
-  g_autoptr (LocalDomain) found = state ? state_found (state) : NULL;
-  const LocalDisk *disk = found ? find_live (found, target, error) : NULL;
+  if (!state)
+    return FALSE;
+  autolock applying = lock_hold (&state->applying);
+  g_autoptr (LocalDomain) found = state_found (state);
+  const LocalDisk *disk = find_live (found, target, error);
   if (!disk)
     return FALSE;
   g_autofree char *path = local_disk_path (disk);

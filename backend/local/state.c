@@ -22,6 +22,7 @@ state_free (DomainState *state)
   g_clear_pointer (&state->records, records_free);
   g_clear_pointer (&state->picture, domain_unref);
   lock_clear (&state->busy);
+  lock_clear (&state->applying);
   lock_clear (&state->lock);
   g_free (state);
 }
@@ -33,6 +34,7 @@ state_new (LocalDomain *found)
   state->name = g_strdup (found->name);
   state->found = local_domain_ref (found);
   lock_init (&state->busy);
+  lock_init (&state->applying);
   lock_init (&state->lock);
   return state;
 }

@@ -5,8 +5,8 @@
 #include "scan.h"
 #include "watch.h"
 
-/* The opened store and what is known of each of its domains.  Lock order: a domain's `busy`, then
- * the store's `lock`, then a domain's `lock`. */
+/* The opened store and what is known of each of its domains.  Lock order: a domain's `busy`, its
+ * `applying`, the store's `lock`, a domain's `lock`. */
 typedef struct Store Store;
 
 typedef struct {
@@ -14,6 +14,8 @@ typedef struct {
   gboolean present; /* the last scan found it; guarded by the store's lock */
   Lock busy;        /* held by whoever changes the domain's files, for as long as that takes */
   guint stuck;      /* images without a name that the last tidying had to leave; guarded by busy */
+  Lock applying;    /* held while the disks are no longer, or not yet, what the picture says: from a
+                       commit until it is published, and by whoever looks at the disks as they are */
   Lock lock;        /* guards what follows; held for no longer than it takes to read files */
   LocalDomain *found;
   Records *records; /* NULL until first asked for */

@@ -146,6 +146,65 @@ takers_in_parallel_make_one_chain (void **state)
   }
 }
 
+#define REVERTS 30
+
+typedef struct {
+  Contract *contract;
+  const char *ids[2];
+  gint over; /* atomic */
+  gboolean wrong;
+} Reverter;
+
+static void *
+revert_to_and_fro (void *data)
+{
+  Reverter *reverter = data;
+
+  for (guint done = 0; done < REVERTS && !reverter->wrong;) {
+    g_autoptr (GError) error = NULL;
+
+    if (contract_revert (reverter->contract, reverter->ids[done % 2], &error))
+      done++;
+    else if (!is_allowed (error))
+      reverter->wrong = TRUE;
+  }
+  g_atomic_int_set (&reverter->over, 1);
+  return NULL;
+}
+
+/* Between two looks that show the same picture, the disk is what that picture says. */
+static void
+the_live_disk_is_never_ahead_of_the_picture (void **state)
+{
+  Contract *contract = *state;
+  g_autofree char *a = NULL;
+  g_autofree char *b = NULL;
+  guint64 hashes[2];
+  guint ahead = 0;
+  Reverter reverter;
+  pthread_t thread;
+
+  contract_grow (contract, "a(b*)");
+  a = contract_id (contract, "a");
+  b = contract_id (contract, "b");
+  hashes[0] = contract_hash (contract, a);
+  hashes[1] = contract_hash (contract, b);
+  reverter = (Reverter){ .contract = contract, .ids = { a, b } };
+  assert_true (contract_revert (contract, b, NULL));
+  thread = thread_start ("reverter", revert_to_and_fro, &reverter);
+  while (!g_atomic_int_get (&reverter.over)) {
+    g_autoptr (Domain) before = contract_look (contract);
+    guint64 hash = contract_hash (contract, NULL);
+    g_autoptr (Domain) after = contract_look (contract);
+
+    if (before == after && hash != hashes[g_str_equal (before->current, b)])
+      ahead++;
+  }
+  thread_join (thread);
+  assert_false (reverter.wrong);
+  assert_int_equal (ahead, 0);
+}
+
 typedef struct {
   const char *domain;
   Lock lock;
@@ -192,6 +251,7 @@ contract_parallel (void)
   const struct CMUnitTest tests[] = {
     contract_test (an_old_picture_does_not_change),
     contract_test (takers_in_parallel_make_one_chain),
+    contract_test (the_live_disk_is_never_ahead_of_the_picture),
     contract_test (watchers_are_told),
   };
 
