@@ -6,7 +6,7 @@
 if [ "$(id -u)" = 0 ] && [ -z "${OWN_DEVICE:-}" ] &&
    ! setpriv --reuid=65534 --regid=65534 --clear-groups test -w /dev/fuse; then
   # shellcheck disable=SC2016 # for the shell in there
-  OWN_DEVICE=1 exec unshare --mount --propagation private bash -c '
+  OWN_DEVICE=1 exec unshare --mount --propagation slave bash -c '
     devices=$(mktemp -d) && mount -t tmpfs -o mode=755 tmpfs "$devices" &&
     mknod -m 666 "$devices/fuse" c 10 229 && mount --bind "$devices/fuse" /dev/fuse &&
     umount -l "$devices" && rmdir "$devices" && exec "$1"' bash "$0"
