@@ -15,7 +15,7 @@ BUGS = {
          "  else\n    remove_one (plan, snapshot, NULL);"),
     ],
     "the parent of a merge keeps its own images": [
-        (REARRANGE, "  record_set_images (parent, from);\n", ""),
+        (REARRANGE, "  record_take_images (parent, from);\n", ""),
     ],
     "the active image is not linked to its frozen name": [
         ("backend/local/apply.c", "if (what == ABSENT && !name_frozen (disk, frozen, error))",
@@ -24,17 +24,17 @@ BUGS = {
     "an image is dropped that a copy has, too": [
         ("backend/local/record.c", "    add_images (images, ((const Record *)record)->images);\n",
          "    continue;\n"),
-        ("backend/local/tidy.c", "if (*gone || record_reads (tidying->records, file))",
+        ("backend/local/tidy.c", "if (*gone || records_name_image (tidying->records, file))",
          "if (*gone)"),
     ],
     "every disk is reverted to the first one's image": [
         ("backend/local/revert.c",
-         "const RecordImage *image = making_find_image (source, target);",
+         "const RecordImage *image = record_find_image (source, target);",
          "const RecordImage *image = g_ptr_array_index (source->images, 0);"),
     ],
     "an image is folded into one of the two that read it": [
-        ("backend/local/tidy.c", "readers->len > 1", "readers->len > 2"),
-        ("backend/local/tidy.c", "if (readers->len == 1)", "if (readers->len >= 1)"),
+        ("backend/local/references.c", "if (users->len == 0 && readers->len == 1)",
+         "if (users->len == 0 && readers->len >= 1)"),
     ],
     "renaming drops the description": [
         ("backend/local/edit.c", "  record->name = free_name;\n",
