@@ -143,14 +143,16 @@ class Place:
         return {file: Image(file) for file in self.files() if file.suffix == ".qcow2"}
 
     def untidy(self):
-        """The unnamed images that nobody needs. One that several images are based on stays, and so
-        does one that holds snapshots itself or whose reader does."""
+        """The unnamed images that nobody needs, and those that are gone and still listed. One that
+        several images are based on stays, and so does one that holds snapshots itself or whose
+        reader does."""
         images, readers = self.images(), {}
         for path, image in images.items():
             if image.backing:
                 readers.setdefault(path.parent / image.backing, []).append(image)
         nameless = self.unnamed() - self.named()
-        return [
+        listed_still = nameless - {uuid_in(path.name) for path in images}
+        return [f"the list of {uuid}" for uuid in listed_still] + [
             path.name for path, image in images.items()
             if uuid_in(path.name) in nameless and image.snapshots == 0
             and len(readers.get(path, [])) <= 1
