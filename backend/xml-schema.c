@@ -27,11 +27,14 @@ static xmlRelaxNG *schema; /* guarded by lock; NULL: not parsed yet */
  * that directory, and never what a document names: xml_parse refuses documents that name
  * anything. */
 static _Thread_local gboolean loading;
+static xmlExternalEntityLoader other_loader; /* for all others; set while nobody else validates */
 
 static xmlParserInput *
 load_schema (const char *url, const char *id, xmlParserCtxt *context)
 {
-  if (!loading || url == NULL || !g_str_has_prefix (url, SCHEMAS) ||
+  if (!loading)
+    return other_loader (url, id, context);
+  if (url == NULL || !g_str_has_prefix (url, SCHEMAS) ||
       strchr (url + strlen (SCHEMAS), '/') != NULL)
     return NULL;
   return xmlNewInputFromFile (context, url);
@@ -62,7 +65,10 @@ parse_schema (const Held *held, GError **error)
   if (!g_file_test (SCHEMA, G_FILE_TEST_EXISTS))
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "libvirt's schema is not installed: %s", SCHEMA);
   xml_ready ();
-  xmlSetExternalEntityLoader (load_schema);
+  if (xmlGetExternalEntityLoader () != load_schema) {
+    other_loader = xmlGetExternalEntityLoader ();
+    xmlSetExternalEntityLoader (load_schema);
+  }
   context = xmlRelaxNGNewParserCtxt (SCHEMA);
   xmlRelaxNGSetParserStructuredErrors (context, on_error, &sentence);
   loading = TRUE;

@@ -33,17 +33,23 @@ typedef struct {
 
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
 
+/* libxml2 has one loader for the whole program, through which libvirt reads its own files.  So it
+ * is only replaced for a thread that parses here. */
+static xmlExternalEntityLoader usual_loader; /* never changes once it is set */
+static _Thread_local gboolean parsing;
+
 static xmlParserInputPtr
-load_nothing (const char *url, const char *id, xmlParserCtxtPtr context)
+load (const char *url, const char *id, xmlParserCtxtPtr context)
 {
-  return NULL;
+  return parsing ? NULL : usual_loader (url, id, context);
 }
 
 static void
 init (void)
 {
   xmlInitParser ();
-  xmlSetExternalEntityLoader (load_nothing);
+  usual_loader = xmlGetExternalEntityLoader ();
+  xmlSetExternalEntityLoader (load);
 }
 
 void
@@ -268,8 +274,10 @@ xml_parse (const char *text, gsize length, GError **error)
   if (context == NULL)
     g_error ("no memory for a parser");
   set_callbacks (context, &reading);
+  parsing = TRUE;
   document = xmlCtxtReadMemory (context, text, (int)length, NULL, "UTF-8",
                                 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+  parsing = FALSE;
   xmlFreeParserCtxt (context);
   if (document == NULL || reading.problem != NULL || document->intSubset != NULL)
     return fail_parse (document, reading.problem, error);

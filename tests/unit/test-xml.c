@@ -2,6 +2,8 @@
 #include "../testing.h"
 #include "xml-texts.h"
 
+#include <glib/gstdio.h>
+#include <libxml/parser.h>
 #include <string.h>
 #include <time.h>
 
@@ -46,6 +48,24 @@ external_entities_are_refused (void **state)
   assert_refused ("<!DOCTYPE a [<!ENTITY % p SYSTEM \"/etc/hostname\">%p;]><a/>");
   assert_refused ("<?xml version='1.0'?>\n<!-- c --><!DOCTYPE a><a/>");
   assert_refused ("<a>&undefined;</a>");
+}
+
+/* libxml2 has one loader for all: libvirt reads files through it in this process. */
+static void
+what_others_read_is_none_of_ours (void **state)
+{
+  g_autofree char *file = NULL;
+  int fd = g_file_open_tmp ("vmsnapfs-xml-XXXXXX", &file, NULL);
+  xmlDoc *ours = xml_parse ("<a/>", 4, NULL);
+  xmlDoc *theirs;
+
+  assert_true (fd >= 0 && g_close (fd, NULL) && g_file_set_contents (file, "<b/>", -1, NULL));
+  theirs = xmlReadFile (file, NULL, 0);
+  g_unlink (file);
+  assert_non_null (ours);
+  assert_non_null (theirs);
+  xmlFreeDoc (ours);
+  xmlFreeDoc (theirs);
 }
 
 static void
@@ -275,6 +295,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (expansion_attacks_are_refused),
     cmocka_unit_test (external_entities_are_refused),
+    cmocka_unit_test (what_others_read_is_none_of_ours),
     cmocka_unit_test (crowded_elements_are_refused),
     cmocka_unit_test (crowds_of_namespaces_are_refused),
     cmocka_unit_test (deep_documents_are_refused),
