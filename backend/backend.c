@@ -9,13 +9,22 @@
 #include "backend.h"
 #include "backend-call.h"
 #include "local/local.h"
+#ifdef WITH_LIBVIRT
+#include "libvirt/libvirt.h"
+#endif
 #include "memory/memory.h"
 #include "pins.h"
 
 #include <string.h>
 
 /* The first is what a source without a scheme means. */
-static const BackendOps *const backends[] = { &local_ops, &memory_ops };
+static const BackendOps *const backends[] = {
+  &local_ops,
+  &memory_ops,
+#ifdef WITH_LIBVIRT
+  &libvirt_ops,
+#endif
+};
 
 void
 backend_log_call (const Backend *backend, const char *verb, const char *domain, const char *object)
@@ -49,25 +58,48 @@ static const BackendOps *
 find_scheme (const char *scheme, gsize length)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
-    if (strlen (backends[i]->scheme) == length &&
+    if (!backends[i]->whole_uri && strlen (backends[i]->scheme) == length &&
         strncmp (backends[i]->scheme, scheme, length) == 0)
       return backends[i];
   return NULL;
 }
 
+/* Who takes whatever URI there is; NULL: nobody was built in. */
+static const BackendOps *
+find_whole_uri (void)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
+    if (backends[i]->whole_uri)
+      return backends[i];
+  return NULL;
+}
+
+/* "qemu:///system" and "esx://host", but not "disks:old". */
 static gboolean
-fail_unknown_scheme (const char *source, gsize length, GError **error)
+is_whole_uri (const char *colon)
+{
+  return g_str_has_prefix (colon, "://");
+}
+
+static gboolean
+fail_unknown_scheme (const char *source, const char *colon, GError **error)
 {
   GString *known = g_string_new (NULL);
   g_autofree char *list = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (backends); i++)
-    g_string_append_printf (known, ", %s:", backends[i]->scheme);
+    if (!backends[i]->whole_uri)
+      g_string_append_printf (known, ", %s:", backends[i]->scheme);
   list = g_string_free (known, FALSE);
+  if (is_whole_uri (colon))
+    return fail (error, BACKEND_ERROR_INVALID,
+                 "\"%s\" would be a libvirt URI, and this program was built without libvirt; known "
+                 "are%s and the path of a directory",
+                 source, list + 1);
   return fail (error, BACKEND_ERROR_INVALID,
-               "nothing here understands \"%.*s:\"; known are%s and the path of a directory "
-               "(./%s if it is one)",
-               (int)length, source, list + 1, source);
+               "nothing here understands \"%.*s:\"; known are%s, libvirt's URIs (with \"://\") and "
+               "the path of a directory (./%s if it is one)",
+               (int)(colon - source), source, list + 1, source);
 }
 
 /* Which backend @source is for, and where in @source its own part begins. */
@@ -81,10 +113,14 @@ split_source (const char *source, const char **location, GError **error)
   *location = source;
   if (colon == NULL || !is_scheme (source, length))
     return backends[0];
-  *location = colon + 1;
   ops = find_scheme (source, length);
+  if (ops != NULL) {
+    *location = colon + 1;
+    return ops;
+  }
+  ops = is_whole_uri (colon) ? find_whole_uri () : NULL;
   if (ops == NULL)
-    fail_unknown_scheme (source, length, error);
+    fail_unknown_scheme (source, colon, error);
   return ops;
 }
 
@@ -150,6 +186,12 @@ backend_list_domains (Backend *backend, GError **error)
   names = backend->ops->list_domains (backend, &failure);
   backend_hand_over (names != NULL, failure, error);
   return names;
+}
+
+char *
+backend_domain_uuid (Backend *backend, const char *name)
+{
+  return backend->ops->domain_uuid == NULL ? NULL : backend->ops->domain_uuid (backend, name);
 }
 
 Domain *
@@ -221,6 +263,23 @@ backend_measure_disk (Backend *backend, const char *domain, const char *target,
   done = backend->ops->measure_disk (backend, domain, target, measure, &failure);
   backend_hand_over (done, failure, error);
   return done;
+}
+
+Text *
+backend_secure_xml (Backend *backend, const char *domain, const char *snapshot, GError **error)
+{
+  GError *failure = NULL;
+  Text *text;
+
+  g_assert (domain != NULL && snapshot != NULL);
+  if (backend->read_only || backend->ops->secure_xml == NULL) {
+    fail (error, BACKEND_ERROR_DENIED, "there is no XML with passwords here");
+    return NULL;
+  }
+  backend_log_call (backend, "secure XML", domain, snapshot);
+  text = backend->ops->secure_xml (backend, domain, snapshot, &failure);
+  backend_hand_over (text != NULL, failure, error);
+  return text;
 }
 
 GStrv

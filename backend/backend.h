@@ -8,7 +8,7 @@
 /* The contract between the filesystem and whatever keeps the snapshots.
  *
  * Every function may be called from any thread, several at a time; a backend
- * does its own locking.  Every function but peek_domain may block.  A function
+ * does its own locking.  Every function but peek_domain and domain_uuid may block.  A function
  * that can fail ends in GError **error and returns FALSE or NULL exactly when
  * it set it.  What is returned belongs to the caller; what is passed in does
  * not change hands.  Names are the hypervisor's own: escaping is the
@@ -19,6 +19,7 @@ typedef struct Backend Backend;
 typedef struct {
   gboolean read_only;
   const char *const *allow; /* further directories that disks may be in; NULL: none */
+  guint poll_seconds;       /* how often a backend without notices asks for changes; 0: never */
 } BackendOptions;
 
 /* The flags of virDomainSnapshotCreateXML, but for those that make it redefine. */
@@ -73,12 +74,16 @@ typedef void (*BackendChanged) (const char *domain, gpointer data);
 
 typedef struct {
   const char *scheme; /* "local", "memory": before the ':' of a URI */
+  gboolean whole_uri; /* takes every URI ("qemu:///system") that no other backend knows, as it is */
 
   /* Required.  open starts no threads: the process may still fork. */
   Backend *(*open) (const char *location, const BackendOptions *options, GError **error);
   void (*close) (Backend *backend);
   GStrv (*list_domains) (Backend *backend, GError **error);
   Domain *(*get_domain) (Backend *backend, const char *name, GError **error);
+
+  /* Optional: the uuid of a domain that was listed, without asking for more; NULL: not at hand. */
+  char *(*domain_uuid) (Backend *backend, const char *name);
 
   /* The picture if it is at hand, else NULL: ask get_domain where waiting is allowed. */
   Domain *(*peek_domain) (Backend *backend, const char *name);
@@ -115,6 +120,10 @@ typedef struct {
   gboolean (*measure_disk) (Backend *backend, const char *domain, const char *target,
                             DiskMeasure *measure, GError **error);
 
+  /* Required where a snapshot can be shown so (CAN_SECURE): its XML with the passwords, not kept.
+   */
+  Text *(*secure_xml) (Backend *backend, const char *domain, const char *snapshot, GError **error);
+
   /* Optional: the metadata of domains that are gone, each named by the domain's uuid. */
   GStrv (*list_orphans) (Backend *backend, GError **error);
   Domain *(*get_orphan) (Backend *backend, const char *uuid, GError **error); /* without disks */
@@ -141,7 +150,7 @@ struct Backend {
  * the arguments are sane, logs the call, and asserts the contract on the way
  * out: an error is set exactly when the call failed. */
 
-/* @source: a URI with a known scheme, or the path of a directory. */
+/* @source: a URI, or the path of a directory. */
 Backend *backend_open (const char *source, const BackendOptions *options, GError **error);
 void backend_close (Backend *backend);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Backend, backend_close)
@@ -150,6 +159,7 @@ const char *backend_scheme (const Backend *backend);
 const char *backend_directory (Backend *backend);
 gboolean backend_can_watch (const Backend *backend);
 GStrv backend_list_domains (Backend *backend, GError **error);
+char *backend_domain_uuid (Backend *backend, const char *name);
 Domain *backend_get_domain (Backend *backend, const char *name, GError **error);
 Domain *backend_peek_domain (Backend *backend, const char *name);
 char *backend_create (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
@@ -179,6 +189,9 @@ DiskReader *backend_open_disk (Backend *backend, const char *domain, const char 
                                const char *target, GError **error);
 gboolean backend_measure_disk (Backend *backend, const char *domain, const char *target,
                                DiskMeasure *measure, GError **error);
+/* DENIED when opened read-only, whatever the backend could show. */
+Text *backend_secure_xml (Backend *backend, const char *domain, const char *snapshot,
+                          GError **error);
 /* Empty where the backend keeps none. */
 GStrv backend_list_orphans (Backend *backend, GError **error);
 Domain *backend_get_orphan (Backend *backend, const char *uuid, GError **error);

@@ -29,6 +29,7 @@ static const struct {
   { CAN_REUSE, "reuse" },
   { CAN_RUN, "run" },
   { CAN_RESET_NVRAM, "reset-nvram" },
+  { CAN_SECURE, "secure" },
 };
 
 char *

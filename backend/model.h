@@ -30,6 +30,7 @@ typedef enum {
   CAN_REUSE = 1 << 17,  /* take overlays that are there already */
   CAN_RUN = 1 << 18,    /* start or pause the machine after reverting */
   CAN_RESET_NVRAM = 1 << 19,
+  CAN_SECURE = 1 << 20, /* show a snapshot's XML with its passwords */
 } BackendCan;
 
 /* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */

@@ -21,12 +21,14 @@ mode_of (const Place *place)
 {
   mode_t mode = place->kind->mode;
   mode_t owners = (mode & 0700) >> 6;
+  mode_t others;
 
   if (S_ISLNK (mode))
     return mode;
   if (S_ISREG (mode) && !row_writable (place))
     owners &= ~(mode_t)02;
-  return (mode & S_IFMT) | ((owners << 6 | owners << 3 | owners) & ~place->mount->options->umask);
+  others = place->kind->secret ? 0 : owners << 3 | owners;
+  return (mode & S_IFMT) | ((owners << 6 | others) & ~place->mount->options->umask);
 }
 
 /* In seconds. */

@@ -274,7 +274,8 @@ static int
 run (Options *options, GError **error)
 {
   BackendOptions backend_options = { .read_only = options->read_only,
-                                     .allow = (const char *const *)options->allow->pdata };
+                                     .allow = (const char *const *)options->allow->pdata,
+                                     .poll_seconds = options->poll };
   g_autoptr (Backend) backend = NULL;
   int ready = -1;
 

@@ -25,6 +25,22 @@ domain_place (const Place *dir, Domain *picture)
   return place;
 }
 
+/* A listing says only who it is; its number needs its uuid.  One that cannot be looked at is listed
+ * all the same. */
+static Place
+listed_domain (const Place *dir, const char *name)
+{
+  g_autofree char *uuid = backend_domain_uuid (dir->mount->backend, name);
+  Domain *picture = uuid != NULL ? NULL : place_picture (dir->mount, name, dir->wait, NULL);
+  Place place = place_inside (dir, dir->kind->member);
+
+  if (picture != NULL)
+    return domain_place (dir, picture);
+  if (uuid != NULL)
+    place.owner = nodes_owner (dir->mount->nodes, name, uuid);
+  return place;
+}
+
 gboolean
 list_domains (const Place *dir, Listing *listing, GError **error)
 {
@@ -37,13 +53,12 @@ list_domains (const Place *dir, Listing *listing, GError **error)
     return FALSE;
   for (char **name = names; *name != NULL; name++) {
     g_autofree char *file_name = name_encode (*name);
-    /* Its number needs its uuid; one that cannot be looked at is listed all the same. */
-    Domain *picture = place_picture (dir->mount, *name, dir->wait, NULL);
-    g_auto (Place) place =
-        picture != NULL ? domain_place (dir, picture) : place_inside (dir, dir->kind->member);
+    g_auto (Place) place = { 0 };
 
-    if (place_shows_domain (dir->mount, *name))
-      listing_add (listing, file_name, &place);
+    if (!place_shows_domain (dir->mount, *name))
+      continue;
+    place = listed_domain (dir, *name);
+    listing_add (listing, file_name, &place);
   }
   return TRUE;
 }

@@ -11,10 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define POLL_USUAL 10
+#define POLL_MOST (24 * 60 * 60)
+
 const char options_help[] =
     "usage: vmsnapfs [options] SOURCE MOUNTPOINT\n"
     "\n"
-    "SOURCE is a directory of disk images, or memory: to try it without any.\n"
+    "SOURCE is a directory of disk images, a libvirt URI (qemu:///system), or memory: to try it\n"
+    "without any.\n"
     "\n"
     "  -f                  stay in the foreground\n"
     "  -d                  show every request (implies -f)\n"
@@ -27,6 +31,7 @@ const char options_help[] =
     "     domains=GLOB     show only these domains (may be repeated)\n"
     "     allow=DIR        disks may have files below DIR too (may be repeated)\n"
     "     cache            disk files go through the page cache\n"
+    "     poll=N           seconds between looks for what libvirt does not tell of (default: 10)\n"
     "     discard=no       neither rmdir nor control/discard discards a snapshot\n"
     "  -h, --help          show this\n"
     "  -V, --version       show the version\n";
@@ -110,6 +115,16 @@ take_umask (Options *options, const char *option, const char *value, GError **er
 }
 
 static gboolean
+take_poll (Options *options, const char *option, const char *value, GError **error)
+{
+  guint64 number = 0;
+  gboolean ok = parse_id (option, value, 10, POLL_MOST, &number, error);
+
+  options->poll = (guint)number;
+  return ok;
+}
+
+static gboolean
 take_domains (Options *options, const char *option, const char *value, GError **error)
 {
   g_ptr_array_add (options->domains, g_strdup (value));
@@ -143,6 +158,7 @@ static const Row rows[] = {
   { "uid=", take_uid },
   { "gid=", take_gid },
   { "umask=", take_umask },
+  { "poll=", take_poll },
   { "domains=", take_domains },
   { "allow=", take_allow },
   { "cache", take_cache },
@@ -240,6 +256,7 @@ options_new (void)
   Options *options = g_new0 (Options, 1);
 
   options->discard = TRUE;
+  options->poll = POLL_USUAL;
   options->uid = getuid ();
   options->gid = getgid ();
   options->umask = 027;

@@ -14,6 +14,7 @@ typedef struct {
   gboolean rows; /* --rows: print the table, for the check of the manual */
   gboolean read_only;
   gboolean cache;   /* disk files go through the page cache */
+  guint poll;       /* seconds between looks for changes that nobody tells of; 0: none */
   gboolean discard; /* FALSE: rmdir and control/discard are not offered */
   uid_t uid;
   gid_t gid;

@@ -60,6 +60,8 @@ gboolean drop_orphan (const Place *place, Job *job, GError **error);
 Text *show_orphan_xml (const Place *place, GError **error);
 
 /* show.c: what texts say */
+gboolean may_show_secrets (const Place *place);
+Text *show_secure_xml (const Place *place, GError **error);
 gboolean has_domain_xml (const Place *place);
 Text *show_domain_xml (const Place *place, GError **error);
 gboolean has_snapshot_xml (const Place *place);

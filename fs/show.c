@@ -41,6 +41,21 @@ show_snapshot_xml (const Place *place, GError **error)
   return text_or_gone (place->snapshot->xml, error);
 }
 
+gboolean
+may_show_secrets (const Place *place)
+{
+  return !place->mount->options->read_only;
+}
+
+/* Asked for each time, so that passwords are not kept. */
+Text *
+show_secure_xml (const Place *place, GError **error)
+{
+  if (!place_may_wait (place))
+    return NULL;
+  return backend_secure_xml (place->mount->backend, place->owner->name, place->snapshot->id, error);
+}
+
 Text *
 show_description (const Place *place, GError **error)
 {

@@ -10,6 +10,7 @@
 #define DIRECTORY (S_IFDIR | 0550)
 #define WRITABLE (S_IFDIR | 0750)
 #define TEXT (S_IFREG | 0440)
+#define SECRET (S_IFREG | 0400)
 #define DISK (S_IFREG | 0440)
 #define EDITABLE (S_IFREG | 0640)
 #define COMMAND (S_IFREG | 0640)
@@ -44,6 +45,8 @@ static const NodeKind snapshot_control[] = {
   { .name = "revert", .mode = COMMAND, .needs = CAN_REVERT, .present = has_data,
     .words = "1|[save NAME] [running|paused] [force] [reset-nvram]",
     .usage = usage_revert, .store = store_revert },
+  { .name = "secure.xml", .mode = SECRET, .unlisted = TRUE, .changes = TRUE, .secret = TRUE,
+    .needs = CAN_SECURE, .present = may_show_secrets, .show = show_secure_xml },
   { 0 }
 };
 

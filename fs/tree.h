@@ -30,6 +30,7 @@ struct NodeKind {
   gboolean changes;       /* by itself, so nobody may keep what it said */
   gboolean flat;          /* its directories are nodes of their own beside the nested ones */
   gboolean quick;         /* .store never waits, and has to work while everything else does */
+  gboolean secret;        /* nobody but the owner, whatever the umask says */
   gboolean orphan;        /* about a domain that is gone, by whose uuid its owner is called */
 
   /* Further conditions for its being there; NULL: none.  That of a disk's file may have to wait. */

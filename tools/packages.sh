@@ -3,7 +3,7 @@
 
 # shellcheck disable=SC2034 # for those who source this
 BUILD_PACKAGES="build-essential meson ninja-build pkg-config fuse3 libfuse3-dev libglib2.0-dev
-  libxml2-dev libjson-glib-dev zlib1g-dev libdeflate-dev libzstd-dev libcmocka-dev qemu-utils
+  libxml2-dev libjson-glib-dev zlib1g-dev libdeflate-dev libzstd-dev libvirt-dev libcmocka-dev qemu-utils
   e2fsprogs util-linux"
 
 missing_packages ()

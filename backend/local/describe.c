@@ -7,6 +7,7 @@
  *
  * Images are opened to see that they are there, and not read. */
 #include "describe.h"
+#include "../uuid.h"
 #include "../xml.h"
 #include "fd.h"
 #include "file-names.h"
@@ -15,10 +16,6 @@
 #include <sys/stat.h>
 
 #define MAX_TARGET 32
-
-/* 5a1c92e4-7d0b-4f7e-9c38-76736e617066, made up for this purpose; it must never change. */
-static const guint8 NAMESPACE[16] = { 0x5a, 0x1c, 0x92, 0xe4, 0x7d, 0x0b, 0x4f, 0x7e,
-                                      0x9c, 0x38, 0x76, 0x73, 0x6e, 0x61, 0x70, 0x66 };
 
 void
 describe_problem (char **problem, const char *format, ...)
@@ -30,31 +27,6 @@ describe_problem (char **problem, const char *format, ...)
   sentence = g_strdup_vprintf (format, arguments);
   va_end (arguments);
   *problem = before ? g_strconcat (before, "; ", sentence, NULL) : g_steal_pointer (&sentence);
-}
-
-static char *
-uuid_text (const guint8 *bytes)
-{
-  GString *text = g_string_sized_new (36);
-  for (guint i = 0; i < 16; i++)
-    g_string_append_printf (text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                            bytes[i]);
-  return g_string_free (text, FALSE);
-}
-
-/* RFC 4122, section 4.3. */
-char *
-describe_name_uuid (const char *name)
-{
-  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
-  guint8 digest[20];
-  gsize length = sizeof digest;
-  g_checksum_update (sum, NAMESPACE, sizeof NAMESPACE);
-  g_checksum_update (sum, (const guchar *)name, (gssize)strlen (name));
-  g_checksum_get_digest (sum, digest, &length);
-  digest[6] = (guint8)((digest[6] & 0x0f) | 0x50);
-  digest[8] = (guint8)((digest[8] & 0x3f) | 0x80);
-  return uuid_text (digest);
 }
 
 /* The usual form of a uuid in any that libvirt takes; NULL: it is none. */
@@ -220,7 +192,7 @@ describe_uuid (LocalDomain *domain, const char *uuid)
   if (uuid && !domain->uuid)
     describe_problem (&domain->problem, "its uuid is not one");
   if (!domain->uuid)
-    domain->uuid = describe_name_uuid (domain->name);
+    domain->uuid = uuid_of_name (domain->name);
 }
 
 void
@@ -247,7 +219,7 @@ describe_bare (LocalDomain *domain, const char *directory, const char *file)
   g_autofree char *path = g_build_filename (directory, file, NULL);
   g_autofree char *disk_xml = xml_disk ("vda", "qcow2", path);
   g_ptr_array_add (domain->files, g_strdup (path));
-  domain->uuid = describe_name_uuid (domain->name);
+  domain->uuid = uuid_of_name (domain->name);
   domain->xml = xml_domain (domain->name, domain->uuid, disk_xml);
   add_disk (domain, "vda", "qcow2", path, disk_xml);
 }

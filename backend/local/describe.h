@@ -14,9 +14,6 @@ void describe_bare (LocalDomain *domain, const char *directory, const char *file
 /* Adds a sentence to @problem. */
 void describe_problem (char **problem, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
-/* The uuid of a domain that has none of its own: UUIDv5 of its name.  Free with g_free. */
-char *describe_name_uuid (const char *name);
-
 /* @text with U+FFFD for what XML cannot carry: invalid UTF-8, control characters.  Free with
  * g_free. */
 char *describe_xml_text (const char *text);

@@ -4,6 +4,7 @@
  * named.  Names with a leading dot (frozen images, .vmsnapfs) are nobody's.  Nothing is read but
  * the descriptions, so a store of thousands of frozen images is one readdir. */
 #include "scan.h"
+#include "../uuid.h"
 #include "describe.h"
 #include "fd.h"
 #include <dirent.h>
@@ -254,7 +255,7 @@ scan_directory (Scan *scan, const char *name, GError **error)
     domain->xml = g_steal_pointer (&text);
   } else {
     describe_problem (&domain->problem, "domain.xml: %s", wrong->message);
-    domain->uuid = describe_name_uuid (name);
+    domain->uuid = uuid_of_name (name);
   }
   add_domain (scan, domain);
   return TRUE;

@@ -256,12 +256,16 @@ static void
 whatever_is_of_no_domain_is_not_found (void **state)
 {
   Contract *contract = *state;
+  g_autoptr (Domain) domain = contract_look (contract);
   GError *error = NULL;
 
   contract->domain = "no such domain";
   for (gsize i = 0; i < G_N_ELEMENTS (abilities); i++) {
-    g_autoptr (Job) job = job_new (contract->domain, "attempt");
+    g_autoptr (Job) job = NULL;
 
+    if ((domain->can & abilities[i].can) == 0)
+      continue;
+    job = job_new (contract->domain, "attempt");
     assert_false (carry_out (contract, i, job, "no such id", "no such id", &error));
     assert_error (&error, BACKEND_ERROR_NOT_FOUND);
   }

@@ -202,11 +202,14 @@ static void
 a_renamed_one_stays_who_it_is (void **state)
 {
   Contract *contract = *state;
-  g_autofree char *base = contract_take (contract, "base");
-  g_autofree char *updates = contract_take (contract, "updates");
+  g_autofree char *base = NULL;
+  g_autofree char *updates = NULL;
   g_autofree char *again = NULL;
   GError *error = NULL;
 
+  contract_needs (contract, CAN_RENAME);
+  base = contract_take (contract, "base");
+  updates = contract_take (contract, "updates");
   assert_true (contract_rename (contract, base, "ground", &error));
   contract_assert_parent (contract, updates, base);
   contract_assert_current (contract, updates);

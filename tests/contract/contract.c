@@ -45,6 +45,35 @@ contract_reopen (Contract *contract, const BackendOptions *options)
   assert_no_error (error);
 }
 
+gboolean
+contract_can (Contract *contract, BackendCan can)
+{
+  g_autoptr (Domain) domain = contract_look (contract);
+
+  return (domain->can & can) == can;
+}
+
+/* Before a test has anything to free: nothing of it is run any more. */
+void
+contract_needs (Contract *contract, BackendCan can)
+{
+  if (!contract_can (contract, can))
+    skip ();
+}
+
+void
+contract_needs_bytes (Contract *contract)
+{
+  if (contract->kind->change_disk == NULL)
+    skip ();
+}
+
+const char *
+contract_state (const Contract *contract)
+{
+  return contract->kind->state != NULL ? contract->kind->state : "shutoff";
+}
+
 char *
 contract_create (Contract *contract, const CreateOptions *options, GError **error)
 {
@@ -205,7 +234,8 @@ int
 contract_run (const ContractBackend *kind)
 {
   tested = kind;
-  return contract_reading () + contract_bytes () + contract_readers () + contract_changes () +
+  return contract_reading () + (kind->change_disk != NULL ? contract_bytes () : 0) +
+         (kind->change_disk != NULL ? contract_readers () : 0) + contract_changes () +
          contract_creating () + contract_discarding () + contract_merging () +
          contract_reverting () + contract_redefining () + contract_abilities () +
          contract_names () + contract_parallel () +

@@ -11,13 +11,16 @@ typedef struct Contract Contract;
 
 typedef struct {
   const char *domain;
-  const char *several; /* a domain with two disks and no snapshots; NULL: there is none */
-  gboolean keeps;      /* what was done is still there after it was closed and opened again */
+  const char *state;     /* that the machine is in, and so its snapshots; NULL: "shutoff" */
+  const char *several;   /* a domain with two disks and no snapshots; NULL: there is none */
+  gboolean keeps;        /* what was done is still there after it was closed and opened again */
+  gboolean names_in_xml; /* what XML cannot carry is INVALID in a name */
+  gboolean lacks_flags;  /* of creating, some are UNSUPPORTED */
   gpointer (*make) (void);
   Backend *(*open) (gpointer place, const BackendOptions *options, GError **error);
   void (*clean) (gpointer place); /* also after a failure; the backend is closed */
   /* As if the machine wrote to @disk: it holds other bytes, the same ones for the same @byte and
-   * the same ones before. */
+   * the same ones before.  NULL: nobody can read disks, nor know whether a snapshot has data. */
   void (*change_disk) (Contract *contract, const Disk *disk, guchar byte);
 } ContractBackend;
 
@@ -47,6 +50,7 @@ int contract_names (void);
 int contract_parallel (void);
 int contract_disks (void);     /* where there is a domain with several disks */
 int contract_scripts (void);   /* only of the memory backend */
+int contract_preloaded (void); /* only of the libvirt backend */
 int contract_reopening (void); /* where a backend keeps what was done */
 
 int contract_setup (void **state);
@@ -56,6 +60,14 @@ int contract_teardown (void **state);
 
 /* Closes the backend and opens the same place again. */
 void contract_reopen (Contract *contract, const BackendOptions *options);
+
+/* Whether its domain can do all of these; the second skips the test where it cannot. */
+gboolean contract_can (Contract *contract, BackendCan can);
+void contract_needs (Contract *contract, BackendCan can);
+/* Skips the test where nobody can read disks. */
+void contract_needs_bytes (Contract *contract);
+/* The state of its machine. */
+const char *contract_state (const Contract *contract);
 
 /* The calls with a job of their own. */
 char *contract_create (Contract *contract, const CreateOptions *options, GError **error);

@@ -83,6 +83,7 @@ the_children_go_alone (void **state)
 static void
 metadata_go_and_no_byte (void **state)
 {
+  contract_needs (*state, CAN_FORGET);
   check (*state, "a(b(c(d) e) f*)", "b", DISCARD_METADATA_ONLY, "a(c(d) e f*)");
   check (*state, "a*(b c)", "a", DISCARD_METADATA_ONLY, "b c");
   check (*state, "a(b*)", "b", DISCARD_METADATA_ONLY, "a*");
@@ -91,6 +92,7 @@ metadata_go_and_no_byte (void **state)
 static void
 what_is_held_stays (void **state)
 {
+  contract_needs (*state, CAN_HOLD);
   check_refused (*state, "a(b*)", "b", "b", DISCARD_ONE, BACKEND_ERROR_BUSY);
   check_refused (*state, "a(b*(c))", "b", "b", DISCARD_KEEP_CHILDREN, BACKEND_ERROR_BUSY);
   check_refused (*state, "a(b(c*))", "a", "c", DISCARD_DESCENDANTS, BACKEND_ERROR_BUSY);

@@ -26,7 +26,7 @@ assert_name_refused (Contract *contract, const char *name, BackendError code)
   assert_error (&error, code);
   base = contract_take (contract, "base");
   assert_false (contract_rename (contract, base, name, &error));
-  assert_error (&error, code);
+  assert_error (&error, contract_can (contract, CAN_RENAME) ? code : BACKEND_ERROR_UNSUPPORTED);
   assert_true (contract_discard (contract, base, &error));
 }
 
@@ -34,12 +34,27 @@ static void
 odd_names_are_taken_as_they_are (void **state)
 {
   static const char *const names[] = {
-    "1",     "-d",    "--",        "..",     ".hidden",    "a/b",          "50%",  "two\nlines",
-    " a b ", "\x01x", "$(reboot)", "<&\"'>", "f\xc3\xbcr", "snapshot.xml", "head",
+    "1",          "-d",    "--",        "..",     ".hidden",    "a/b",          "50%",
+    "two\nlines", " a b ", "$(reboot)", "<&\"'>", "f\xc3\xbcr", "snapshot.xml", "head",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
     assert_taken (*state, names[i]);
+}
+
+static void
+control_characters_are_taken_where_no_xml_carries_them (void **state)
+{
+  const Contract *contract = *state;
+  const CreateOptions options = { .name = "\x01x" };
+  GError *error = NULL;
+
+  if (!contract->kind->names_in_xml) {
+    assert_taken (*state, "\x01x");
+    return;
+  }
+  assert_null (contract_create (*state, &options, &error));
+  assert_error (&error, BACKEND_ERROR_INVALID);
 }
 
 static void
@@ -68,6 +83,7 @@ numbers_are_names_and_not_places (void **state)
   Bytes bytes;
   GError *error = NULL;
 
+  contract_needs (contract, CAN_MERGE_CHILDREN);
   contract_grow (contract, "2(3(1*))");
   bytes = contract_remember (contract);
   for (const char *name = "123"; *name != '\0'; name++) {
@@ -114,8 +130,10 @@ assert_worked_with (Contract *contract, const char *name)
 static void
 odd_names_are_worked_with (void **state)
 {
-  g_autofree char *longest = g_strnfill (255, 'x');
+  g_autofree char *longest = NULL;
 
+  contract_needs (*state, CAN_HOLD | CAN_MERGE_PARENT);
+  longest = g_strnfill (255, 'x');
   assert_worked_with (*state, "-d");
   assert_worked_with (*state, "--");
   assert_worked_with (*state, "../a");
@@ -127,6 +145,7 @@ contract_names (void)
 {
   const struct CMUnitTest tests[] = {
     contract_test (odd_names_are_taken_as_they_are),
+    contract_test (control_characters_are_taken_where_no_xml_carries_them),
     contract_test (names_of_255_bytes_are_the_longest),
     contract_test (names_are_utf8_and_not_empty),
     contract_test (numbers_are_names_and_not_places),

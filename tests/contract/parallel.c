@@ -18,12 +18,12 @@ an_old_picture_does_not_change (void **state)
   g_autoptr (Domain) one = contract_look (contract);
   GError *error = NULL;
 
-  assert_true (contract_rename (contract, base, "ground", &error));
+  assert_true (contract_describe (contract, base, "ground", &error));
   assert_true (contract_discard (contract, base, &error));
   assert_int_equal (domain_snapshots (empty)->len, 0);
   assert_null (empty->current);
   assert_int_equal (domain_snapshots (one)->len, 1);
-  assert_text (domain_snapshot (one, base)->name, "base");
+  assert_null (domain_snapshot (one, base)->description);
   assert_text (one->current, base);
 }
 

@@ -26,6 +26,7 @@ a_snapshot_is_of_the_disks_as_they_are (void **state)
   g_autofree char *a = NULL;
   g_autofree char *b = NULL;
 
+  contract_needs_bytes (contract);
   contract_change (contract, 1);
   first = contract_hash (contract, NULL);
   a = contract_take (contract, "a");
@@ -72,6 +73,7 @@ what_is_saved_without_a_current_one_is_a_root (void **state)
   g_autofree char *a = NULL;
   GError *error = NULL;
 
+  contract_needs (*state, CAN_NO_CURRENT);
   contract_grow (*state, "a*(b)");
   a = contract_id (*state, "a");
   assert_true (contract_set_current (*state, NULL, &error));
@@ -137,6 +139,7 @@ without_a_current_one_the_next_is_a_root (void **state)
   Bytes bytes;
   GError *error = NULL;
 
+  contract_needs (contract, CAN_NO_CURRENT);
   contract_grow (contract, "a(b*)");
   bytes = contract_remember (contract);
   assert_true (contract_set_current (contract, NULL, &error));
@@ -166,6 +169,7 @@ it_is_held_until_it_is_let_go (void **state)
   g_autofree char *b = NULL;
   GError *error = NULL;
 
+  contract_needs (contract, CAN_HOLD);
   contract_grow (contract, "a(b*)");
   b = contract_id (contract, "b");
   assert_held (contract, b, FALSE);
@@ -187,6 +191,7 @@ what_takes_nothing_away_is_not_hindered (void **state)
   g_autofree char *a = NULL;
   GError *error = NULL;
 
+  contract_needs (contract, CAN_HOLD | CAN_RENAME);
   contract_grow (contract, "a*(b)");
   a = contract_id (contract, "a");
   assert_true (contract_hold (contract, a, TRUE, &error));

@@ -30,7 +30,7 @@ mistakes_in_a_source_are_refused (void **state)
   assert_source_refused ("memory:?fail=create:sad");
   assert_source_refused ("memory:?fail=create:busy:x");
   assert_source_refused ("nonsense:x");
-  assert_source_refused ("qemu:///system");
+  assert_source_refused ("disks:old");
 }
 
 static void

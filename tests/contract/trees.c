@@ -85,6 +85,8 @@ contract_hash (Contract *contract, const char *id)
   const GPtrArray *disks = id == NULL ? domain->disks : domain_snapshot (domain, id)->disks;
   guint64 hash = 0;
 
+  if (contract->kind->change_disk == NULL)
+    return 0;
   for (guint i = 0; i < disks->len; i++)
     hash += hash_target (contract, id, ((const Disk *)g_ptr_array_index (disks, i))->target);
   return hash;
@@ -95,7 +97,7 @@ contract_change (Contract *contract, guchar byte)
 {
   g_autoptr (Domain) domain = contract_look (contract);
 
-  for (guint i = 0; i < domain->disks->len; i++)
+  for (guint i = 0; contract->kind->change_disk != NULL && i < domain->disks->len; i++)
     contract->kind->change_disk (contract, g_ptr_array_index (domain->disks, i), byte);
 }
 
@@ -228,11 +230,26 @@ grow_children (Contract *contract, const char *parent, const char *tree, char **
   return tree;
 }
 
+/* Such a tree has several roots, or none of its snapshots is current. */
+static gboolean
+needs_no_current (const char *tree)
+{
+  int depth = 0, roots = 0;
+
+  for (const char *at = tree; *at != '\0'; at++) {
+    depth += *at == '(' ? 1 : *at == ')' ? -1 : 0;
+    roots += depth == 0 && g_ascii_isalnum (*at) ? 1 : 0;
+  }
+  return roots > 1 || (roots > 0 && strchr (tree, '*') == NULL);
+}
+
 void
 contract_grow (Contract *contract, const char *tree)
 {
   g_autofree char *current = NULL;
 
+  if (needs_no_current (tree) && !contract_can (contract, CAN_NO_CURRENT))
+    skip ();
   grow_children (contract, NULL, tree, &current);
   go_to (contract, current);
   contract_change (contract, '!');

@@ -1,0 +1,115 @@
+/* What a <domainsnapshot> of libvirt's says, as a snapshot of the model.
+ *
+ * The document comes from a driver and is still read like anybody's: what is in it was written by
+ * people.  Its name is not taken from it, because not every name survives in XML. */
+#include "snapshot.h"
+
+#include "../snapshot-description.h"
+#include "../xml.h"
+
+#include <string.h>
+
+static void
+free_disk (gpointer disk)
+{
+  disk_free (disk);
+}
+
+GPtrArray *
+snapshot_disks (const char *domain_xml)
+{
+  GPtrArray *disks = g_ptr_array_new_with_free_func (free_disk);
+  g_autoptr (DomainDescription) description =
+      domain_xml == NULL ? NULL : domain_description_parse (domain_xml, strlen (domain_xml), NULL);
+
+  for (guint i = 0; description != NULL && i < description->disks->len; i++) {
+    const DiskDescription *disk = g_ptr_array_index (description->disks, i);
+
+    g_ptr_array_add (disks, disk_new (disk->target, 0, disk->xml));
+  }
+  return disks;
+}
+
+/* libvirt's virDomainSnapshotDefIsExternal. */
+static gboolean
+is_external (const SnapshotDescription *description)
+{
+  if (g_strcmp0 (description->memory, "external") == 0)
+    return TRUE;
+  for (guint i = 0; description->disks != NULL && i < description->disks->len; i++) {
+    const DiskRequest *disk = g_ptr_array_index (description->disks, i);
+
+    if (g_strcmp0 (disk->snapshot, "external") == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+is_left_out (const SnapshotDescription *description, const char *target)
+{
+  for (guint i = 0; description->disks != NULL && i < description->disks->len; i++) {
+    const DiskRequest *disk = g_ptr_array_index (description->disks, i);
+
+    if (g_str_equal (disk->name, target))
+      return g_strcmp0 (disk->snapshot, "no") == 0 || g_strcmp0 (disk->snapshot, "manual") == 0;
+  }
+  return FALSE;
+}
+
+/* Those of the machine as it was then that the snapshot is of. */
+static GPtrArray *
+disks_of (const SnapshotDescription *description)
+{
+  GPtrArray *disks = snapshot_disks (description->domain_xml);
+
+  for (guint i = disks->len; i-- > 0;)
+    if (is_left_out (description, ((const Disk *)g_ptr_array_index (disks, i))->target))
+      g_ptr_array_remove_index (disks, i);
+  return disks;
+}
+
+static void
+fill (Snapshot *snapshot, const SnapshotDescription *description)
+{
+  snapshot->created = MAX (description->created, 0);
+  snapshot->changed = snapshot->created;
+  snapshot->state = g_strdup (description->state);
+  snapshot->description = g_strdup (description->description);
+  snapshot->external = is_external (description);
+  if (description->domain_xml != NULL)
+    snapshot->domain_xml = text_from_string (description->domain_xml);
+  g_ptr_array_unref (snapshot->disks);
+  snapshot->disks = disks_of (description);
+  if (description->wrong != NULL)
+    snapshot->problem = g_strdup (description->wrong->message);
+}
+
+ReadSnapshot *
+snapshot_read (const char *name, const char *xml)
+{
+  g_autoptr (GError) problem = NULL;
+  g_autoptr (SnapshotDescription) description =
+      snapshot_description_parse (xml, strlen (xml), &problem);
+  ReadSnapshot *read = g_new0 (ReadSnapshot, 1);
+
+  read->snapshot = snapshot_new (NULL, name);
+  read->snapshot->xml = text_from_string (xml);
+  if (description == NULL) {
+    read->snapshot->problem = g_strdup_printf ("its XML cannot be read: %s", problem->message);
+    return read;
+  }
+  fill (read->snapshot, description);
+  read->parent = g_strdup (description->parent);
+  return read;
+}
+
+void
+read_snapshot_free (ReadSnapshot *read)
+{
+  if (read == NULL)
+    return;
+  snapshot_unref (read->snapshot);
+  g_free (read->parent);
+  g_free (read);
+}
