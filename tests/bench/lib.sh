@@ -7,7 +7,8 @@ VMSNAPFS=$(realpath "$VMSNAPFS")
 RUNS=${RUNS:-5}
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/vmsnapfs-bench.XXXXXX")
 daemons=()
-missed=0
+# shellcheck source=figures.sh
+. "$(dirname "${BASH_SOURCE[0]}")/figures.sh"
 
 clean_up ()
 {
@@ -57,34 +58,4 @@ place ()
   for process in $$ "${daemons[@]}"; do
     taskset -a -c -p "$cpus" "$process" >/dev/null
   done
-}
-
-# Microseconds that the command takes.
-time_of ()
-{
-  local start=${EPOCHREALTIME/./}
-  "$@" >/dev/null 2>>"$work/log" || { echo "FAIL  $*"; tail "$work/log"; return 1; } >&2
-  echo $((${EPOCHREALTIME/./} - start))
-}
-
-# Of the numbers in the file $1, one a line.
-median ()
-{
-  sort -n "$1" | awk '{v[NR] = $1} END {print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2}'
-}
-
-# $1: what; $2: the figure; $3: at-least or at-most; $4: the bar.
-verdict ()
-{
-  if awk -v a="$2" -v how="$3" -v b="$4" 'BEGIN {exit !(how == "at-least" ? a >= b : a <= b)}'; then
-    printf 'PASS  %-64s %10s  (%s %s)\n' "$1" "$2" "${3/-/ }" "$4"
-  else
-    printf 'FAIL  %-64s %10s  (%s %s)\n' "$1" "$2" "${3/-/ }" "$4"
-    missed=$((missed + 1))
-  fi
-}
-
-ratio ()
-{
-  awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f\n", a / b}'
 }
