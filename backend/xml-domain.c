@@ -116,18 +116,18 @@ add_disks (GPtrArray *disks, const xmlNode *domain, GError **error)
   return TRUE;
 }
 
-static DomainDescription *
-describe (const xmlNode *root, GError **error)
+DomainDescription *
+domain_description_read (const xmlNode *domain, GError **error)
 {
   g_autoptr (DomainDescription) description = g_new0 (DomainDescription, 1);
 
   description->disks = g_ptr_array_new_with_free_func (disk_description_free);
-  if (root == NULL || strcmp ((const char *)root->name, "domain") != 0) {
+  if (domain == NULL || strcmp ((const char *)domain->name, "domain") != 0) {
     fail (error, BACKEND_ERROR_INVALID, "the XML is not a <domain>");
     return NULL;
   }
-  description->name = xml_child_text (root, "name");
-  description->uuid = xml_child_text (root, "uuid");
+  description->name = xml_child_text (domain, "name");
+  description->uuid = xml_child_text (domain, "uuid");
   if (description->name == NULL || description->name[0] == '\0') {
     fail (error, BACKEND_ERROR_INVALID, "the <domain> has no name");
     return NULL;
@@ -136,7 +136,7 @@ describe (const xmlNode *root, GError **error)
     fail (error, BACKEND_ERROR_INVALID, "the <domain>'s uuid is not one");
     return NULL;
   }
-  if (!add_disks (description->disks, root, error))
+  if (!add_disks (description->disks, domain, error))
     return NULL;
   return g_steal_pointer (&description);
 }
@@ -144,14 +144,9 @@ describe (const xmlNode *root, GError **error)
 DomainDescription *
 domain_description_parse (const char *text, gsize length, GError **error)
 {
-  DomainDescription *description;
-  xmlDoc *document = xml_parse (text, length, error);
+  g_autoptr (xmlDoc) document = xml_parse (text, length, error);
 
-  if (document == NULL)
-    return NULL;
-  description = describe (xmlDocGetRootElement (document), error);
-  xmlFreeDoc (document);
-  return description;
+  return document == NULL ? NULL : domain_description_read (xmlDocGetRootElement (document), error);
 }
 
 char *

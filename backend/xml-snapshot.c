@@ -4,8 +4,7 @@
  * checked, and only then handed out.  What libvirt knows and we do not is kept as text, so that a
  * document of libvirt's comes back whole.  Whether it makes sense for a domain is asked by those
  * who use it: create.c and redefine.c. */
-#include "snapshot-description.h"
-#include "xml.h"
+#include "xml-tree.h"
 
 #include <string.h>
 
@@ -358,18 +357,22 @@ describe_rest (SnapshotDescription *description, const xmlNode *root, GError **w
 }
 
 SnapshotDescription *
-snapshot_description_parse (const char *text, gsize length, GError **error)
+snapshot_description_read (const xmlNode *root, GError **error)
 {
   g_autoptr (SnapshotDescription) description = g_new0 (SnapshotDescription, 1);
-  xmlDoc *document = xml_parse (text, length, error);
-  gboolean described;
 
-  if (document == NULL)
-    return NULL;
   description->created = -1;
-  described = describe (description, xmlDocGetRootElement (document), error);
-  if (described)
-    describe_rest (description, xmlDocGetRootElement (document), &description->wrong);
-  xmlFreeDoc (document);
-  return described ? g_steal_pointer (&description) : NULL;
+  if (!describe (description, root, error))
+    return NULL;
+  describe_rest (description, root, &description->wrong);
+  return g_steal_pointer (&description);
+}
+
+SnapshotDescription *
+snapshot_description_parse (const char *text, gsize length, GError **error)
+{
+  g_autoptr (xmlDoc) document = xml_parse (text, length, error);
+
+  return document == NULL ? NULL
+                          : snapshot_description_read (xmlDocGetRootElement (document), error);
 }

@@ -1,8 +1,14 @@
 #pragma once
+#include "snapshot-description.h"
 #include "xml.h"
 
-/* How the files that write XML build it; nobody else's business. */
+/* For files that read or write more than one thing of a document. */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (xmlDoc, xmlFreeDoc)
+
+/* As domain_description_parse and snapshot_description_parse, of elements that were read already;
+ * @domain may be NULL. */
+DomainDescription *domain_description_read (const xmlNode *domain, GError **error);
+SnapshotDescription *snapshot_description_read (const xmlNode *root, GError **error);
 
 /* An empty document with the root element @root. */
 xmlDoc *xml_document_new (const char *root);

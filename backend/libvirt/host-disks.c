@@ -40,12 +40,11 @@ show_one (const HostFiles *files, const Layout *layout, Snapshot *snapshot, Disk
 }
 
 void
-host_disks_show (const HostFiles *files, Snapshot *snapshot)
+host_disks_show (const HostFiles *files, const Layout *layout, Snapshot *snapshot)
 {
-  if (!files->here || !snapshot->xml || snapshot->disks->len == 0)
+  if (!files->here)
     return;
-  g_autoptr (Layout) layout = layout_parse (snapshot->xml->data, NULL);
-  for (guint i = 0; layout && i < snapshot->disks->len; i++)
+  for (guint i = 0; i < snapshot->disks->len; i++)
     show_one (files, layout, snapshot, g_ptr_array_index (snapshot->disks, i));
 }
 

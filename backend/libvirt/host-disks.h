@@ -4,8 +4,8 @@
 /* The bytes of disks, where this host has their files. */
 
 /* Says of each disk of @snapshot, which is in no picture yet, whether it can be read and its size.
- */
-void host_disks_show (const HostFiles *files, Snapshot *snapshot);
+ * @layout is the snapshot's; NULL where it has no disks. */
+void host_disks_show (const HostFiles *files, const Layout *layout, Snapshot *snapshot);
 /* The same of the machine's own. */
 void host_disks_show_live (const HostFiles *files, Domain *domain);
 

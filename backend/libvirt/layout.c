@@ -149,12 +149,8 @@ read_snapshot (Layout *layout, const xmlNode *root)
 }
 
 Layout *
-layout_parse (const char *xml, GError **error)
+layout_read (const xmlNode *root)
 {
-  g_autoptr (xmlDoc) document = xml_parse (xml, strlen (xml), error);
-  const xmlNode *root = document ? xmlDocGetRootElement (document) : NULL;
-  if (!root)
-    return NULL;
   Layout *layout = g_new0 (Layout, 1);
   layout->disks = g_ptr_array_new_with_free_func ((GDestroyNotify)disk_free_all);
   layout->name = xml_child_text (root, "name");
@@ -163,6 +159,13 @@ layout_parse (const char *xml, GError **error)
   else
     read_domain (layout, root);
   return layout;
+}
+
+Layout *
+layout_parse (const char *xml, GError **error)
+{
+  g_autoptr (xmlDoc) document = xml_parse (xml, strlen (xml), error);
+  return document ? layout_read (xmlDocGetRootElement (document)) : NULL;
 }
 
 /* ---- looking something up */

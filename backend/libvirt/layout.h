@@ -1,5 +1,5 @@
 #pragma once
-#include "../error.h"
+#include "../xml.h"
 
 /* Which files hold the disks of a machine, or held them at a snapshot, as libvirt's XML says. */
 
@@ -26,6 +26,7 @@ typedef struct {
 
 /* @xml: <domainsnapshot>, or <domain>, which has no overlays. */
 Layout *layout_parse (const char *xml, GError **error);
+Layout *layout_read (const xmlNode *root); /* its element */
 void layout_free (Layout *layout);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Layout, layout_free)
 

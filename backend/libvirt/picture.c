@@ -52,7 +52,7 @@ finish_one (const Loading *loading, guint number, ReadSnapshot *read)
     snapshot->can &= ~(BackendCan)(CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   if (!loading->list->has_records)
     snapshot->can &= ~(BackendCan)CAN_FORGET;
-  host_disks_show (&loading->libvirt->files, snapshot);
+  host_disks_show (&loading->libvirt->files, read->layout, snapshot);
   if (known != NULL && strcmp (known->id, snapshot->id) == 0) {
     snapshot->changed = time (NULL);
     snapshot_note_change (snapshot, known);

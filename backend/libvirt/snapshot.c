@@ -4,8 +4,7 @@
  * people.  Its name is not taken from it, because not every name survives in XML. */
 #include "snapshot.h"
 
-#include "../snapshot-description.h"
-#include "../xml.h"
+#include "../xml-tree.h"
 
 #include <string.h>
 
@@ -15,12 +14,11 @@ free_disk (gpointer disk)
   disk_free (disk);
 }
 
-GPtrArray *
-snapshot_disks (const char *domain_xml)
+static GPtrArray *
+disks_in (const xmlNode *domain)
 {
   GPtrArray *disks = g_ptr_array_new_with_free_func (free_disk);
-  g_autoptr (DomainDescription) description =
-      domain_xml == NULL ? NULL : domain_description_parse (domain_xml, strlen (domain_xml), NULL);
+  g_autoptr (DomainDescription) description = domain_description_read (domain, NULL);
 
   for (guint i = 0; description != NULL && i < description->disks->len; i++) {
     const DiskDescription *disk = g_ptr_array_index (description->disks, i);
@@ -28,6 +26,14 @@ snapshot_disks (const char *domain_xml)
     g_ptr_array_add (disks, disk_new (disk->target, 0, disk->xml));
   }
   return disks;
+}
+
+GPtrArray *
+snapshot_disks (const char *domain_xml)
+{
+  g_autoptr (xmlDoc) document = xml_parse (domain_xml, strlen (domain_xml), NULL);
+
+  return disks_in (document == NULL ? NULL : xmlDocGetRootElement (document));
 }
 
 /* libvirt's virDomainSnapshotDefIsExternal. */
@@ -59,9 +65,9 @@ is_left_out (const SnapshotDescription *description, const char *target)
 
 /* Those of the machine as it was then that the snapshot is of. */
 static GPtrArray *
-disks_of (const SnapshotDescription *description)
+disks_of (const SnapshotDescription *description, const xmlNode *root)
 {
-  GPtrArray *disks = snapshot_disks (description->domain_xml);
+  GPtrArray *disks = disks_in (xml_child (root, "domain"));
 
   for (guint i = disks->len; i-- > 0;)
     if (is_left_out (description, ((const Disk *)g_ptr_array_index (disks, i))->target))
@@ -70,7 +76,7 @@ disks_of (const SnapshotDescription *description)
 }
 
 static void
-fill (Snapshot *snapshot, const SnapshotDescription *description)
+fill (Snapshot *snapshot, const SnapshotDescription *description, const xmlNode *root)
 {
   snapshot->created = MAX (description->created, 0);
   snapshot->changed = snapshot->created;
@@ -80,17 +86,26 @@ fill (Snapshot *snapshot, const SnapshotDescription *description)
   if (description->domain_xml != NULL)
     snapshot->domain_xml = text_from_string (description->domain_xml);
   g_ptr_array_unref (snapshot->disks);
-  snapshot->disks = disks_of (description);
+  snapshot->disks = disks_of (description, root);
   if (description->wrong != NULL)
     snapshot->problem = g_strdup (description->wrong->message);
 }
 
+/* NULL: it cannot be read. */
+static SnapshotDescription *
+describe (xmlDoc *document, GError **error)
+{
+  return document == NULL ? NULL
+                          : snapshot_description_read (xmlDocGetRootElement (document), error);
+}
+
+/* There may be thousands, so each document is parsed once. */
 ReadSnapshot *
 snapshot_read (const char *name, const char *xml)
 {
   g_autoptr (GError) problem = NULL;
-  g_autoptr (SnapshotDescription) description =
-      snapshot_description_parse (xml, strlen (xml), &problem);
+  g_autoptr (xmlDoc) document = xml_parse (xml, strlen (xml), &problem);
+  g_autoptr (SnapshotDescription) description = describe (document, &problem);
   ReadSnapshot *read = g_new0 (ReadSnapshot, 1);
 
   read->snapshot = snapshot_new (NULL, name);
@@ -99,8 +114,9 @@ snapshot_read (const char *name, const char *xml)
     read->snapshot->problem = g_strdup_printf ("its XML cannot be read: %s", problem->message);
     return read;
   }
-  fill (read->snapshot, description);
+  fill (read->snapshot, description, xmlDocGetRootElement (document));
   read->parent = g_strdup (description->parent);
+  read->layout = layout_read (xmlDocGetRootElement (document));
   return read;
 }
 
@@ -110,6 +126,7 @@ read_snapshot_free (ReadSnapshot *read)
   if (read == NULL)
     return;
   snapshot_unref (read->snapshot);
+  g_clear_pointer (&read->layout, layout_free);
   g_free (read->parent);
   g_free (read);
 }
