@@ -32,8 +32,7 @@ check_mode (const Order *order, const Snapshot *snapshot, const Plan *plan, Disc
   if (mode == DISCARD_METADATA_ONLY && (order->picture->can & snapshot->can & CAN_FORGET) == 0)
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s has no record that could be removed without its data", snapshot->name);
-  return mode == DISCARD_METADATA_ONLY ||
-         preflight_discard (order->picture, plan, &order->handle, error);
+  return mode == DISCARD_METADATA_ONLY || preflight_discard (order, plan, error);
 }
 
 /* What it refused once is not offered again. */

@@ -80,7 +80,7 @@ order_revert (Backend *backend, const char *domain, const char *id, const Revert
     return FALSE;
   snapshot = order_find (&order, id, error);
   if (snapshot == NULL || !translate (&order, options, &asked, error) ||
-      !preflight_revert (order.picture, snapshot, &order.handle, error))
+      !preflight_revert (&order, snapshot, error))
     return FALSE;
   order.touched = g_strdup (id);
   if (options->save != NULL)

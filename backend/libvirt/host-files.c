@@ -95,6 +95,18 @@ open_way (const HostFiles *files, const LayoutDisk *disk, ImageFormat *format, G
 
 /* ---- inside */
 
+/* It may be a pipe, whose opening waits for nobody here. */
+GPtrArray *
+host_files_inside (const char *path)
+{
+  autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat status;
+  if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
+    return NULL;
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, NULL);
+  return header ? qcow2_snapshots_read (fd, header, NULL) : NULL;
+}
+
 /* The only snapshot with this tag; NULL: there is none, or more. */
 static const Qcow2Snapshot *
 find_tag (const GPtrArray *snapshots, const char *path, const char *tag, GError **error)

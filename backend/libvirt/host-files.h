@@ -16,6 +16,10 @@ typedef struct {
 /* Whether the host that @uri leads to is this one, as far as a URI tells. */
 gboolean host_files_are_here (const char *uri);
 
+/* What is inside the image at @path, of Qcow2Snapshot; NULL: it cannot be read, or is no qcow2.
+ * Links are followed, as libvirt does.  Free with g_ptr_array_unref. */
+GPtrArray *host_files_inside (const char *path);
+
 /* What a file says of a disk. */
 typedef struct {
   guint64 size;      /* bytes that the guest sees */

@@ -1,16 +1,17 @@
 #pragma once
-#include "../backend.h"
-#include "handle.h"
+#include "../plan.h"
+#include "order.h"
 
-/* What libvirt does not look at before it begins (libvirt 9.0, QEMU, snapshots inside the images of
- * a machine that is shut off): whether every disk has the snapshot, and whether qemu-img would take
- * its name for the number of another.  Only of images that can be read here; what cannot be looked
- * at is let pass.  DAMAGED. */
-gboolean preflight_revert (const Domain *domain, const Snapshot *snapshot, const Handle *handle,
-                           GError **error);
-/* The same for all that @plan removes. */
-gboolean preflight_discard (const Domain *domain, const Plan *plan, const Handle *handle,
-                            GError **error);
+/* What libvirt does not look at before it begins (libvirt 9.0, QEMU, snapshots inside images):
+ * whether every disk has the snapshot, and whether QEMU would take its name for the number of
+ * another.  Only of images that can be read here; what cannot be looked at is let pass.  DAMAGED.
+ *
+ * And whether another snapshot, in files of its own, is read through an image that is to go back:
+ * BUSY. */
+gboolean preflight_revert (const Order *order, const Snapshot *snapshot, GError **error);
+/* The first for all that @plan removes from a machine that is shut off; and whether others that
+ * stay need files that would go: BUSY. */
+gboolean preflight_discard (const Order *order, const Plan *plan, GError **error);
 
-/* The same of one image and the snapshot called @name. */
+/* The first for one image and the snapshot called @name. */
 gboolean preflight_image (const char *file, const char *name, GError **error);
