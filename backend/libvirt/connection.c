@@ -7,6 +7,7 @@
 
 #include "../threads.h"
 #include "answers.h"
+#include "guard.h"
 #include "refusal.h"
 
 #include <time.h>
@@ -19,6 +20,7 @@ struct Connection {
   unsigned int flags;
   ConnectionHooks hooks;
   Answers *answers; /* of whoever is opening */
+  Guard *guard;
 
   Lock lock;
   Condition settled;
@@ -26,6 +28,7 @@ struct Connection {
   virConnectPtr dead; /* protected by lock; was lost and is still to be closed; NULL: none */
   gboolean opening;   /* protected by lock; somebody is */
   gboolean kept;      /* protected by lock; somebody is there who opens it again */
+  gboolean ending;    /* protected by lock; nobody does any more */
   gint64 lost;        /* protected by lock; seconds since the epoch, 0: it is not */
   char *why;          /* protected by lock; why it could not be opened; NULL: it was not tried */
   gint64 pause;       /* protected by lock; microseconds until the next attempt after one failed */
@@ -41,6 +44,7 @@ connection_new (const char *uri, gboolean read_only, const ConnectionHooks *hook
   connection->flags = read_only ? VIR_CONNECT_RO : 0;
   connection->hooks = *hooks;
   connection->answers = answers_new ();
+  connection->guard = guard_new ();
   lock_init (&connection->lock);
   connection->settled = (Condition)CONDITION_INIT;
   connection->pause = RETRY_FIRST;
@@ -55,13 +59,28 @@ close_link (const Connection *connection, virConnectPtr link)
     return;
   connection->hooks.closing (link, connection->hooks.data);
   virConnectClose (link);
+  guard_closed (connection->guard);
+}
+
+/* What is open or was; libvirt's thread may be finding out just now that it is lost. */
+static void
+take_all (Connection *connection, virConnectPtr *dead, virConnectPtr *link)
+{
+  autolock held = lock_hold (&connection->lock);
+
+  *dead = g_steal_pointer (&connection->dead);
+  *link = g_steal_pointer (&connection->link);
 }
 
 void
 connection_free (Connection *connection)
 {
-  close_link (connection, connection->dead);
-  close_link (connection, connection->link);
+  virConnectPtr dead, link;
+
+  take_all (connection, &dead, &link);
+  close_link (connection, dead);
+  close_link (connection, link);
+  guard_free (connection->guard);
   answers_free (connection->answers);
   lock_clear (&connection->lock);
   g_free (connection->why);
@@ -147,7 +166,9 @@ open_for_all (Connection *connection)
   virConnectPtr link;
 
   close_link (connection, take_dead (connection));
+  guard_opening (connection->guard);
   link = open_link (connection, FALSE, &problem);
+  guard_opened (connection->guard, link);
   if (link != NULL)
     connection->hooks.opened (link, connection->hooks.data);
   {
@@ -161,7 +182,7 @@ open_for_all (Connection *connection)
 static gboolean
 may_open (const Connection *connection, gboolean keeper)
 {
-  if (connection->link != NULL || connection->opening)
+  if (connection->link != NULL || connection->opening || connection->ending)
     return FALSE;
   if (connection->lost == 0)
     return TRUE;
@@ -232,6 +253,7 @@ connection_lose (Connection *connection, virConnectPtr link)
       connection->dead = g_steal_pointer (&connection->link);
       connection->lost = time (NULL);
       connection->next = 0;
+      guard_cut (connection->guard);
     }
   }
   if (is_news)
@@ -264,9 +286,21 @@ connection_lost_since (Connection *connection)
 void
 connection_is_kept (Connection *connection)
 {
+  {
+    autolock held = lock_hold (&connection->lock);
+
+    connection->kept = TRUE;
+  }
+  guard_start (connection->guard);
+}
+
+void
+connection_end (Connection *connection)
+{
   autolock held = lock_hold (&connection->lock);
 
-  connection->kept = TRUE;
+  connection->ending = TRUE;
+  guard_cut (connection->guard);
 }
 
 gboolean

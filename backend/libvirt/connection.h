@@ -31,10 +31,13 @@ gboolean connection_try (Connection *connection, GError **error);
 virConnectPtr connection_use (Connection *connection, GError **error);
 void connection_done (virConnectPtr link);
 
-/* From now on only connection_keep opens it again. */
+/* From now on only connection_keep opens it again, and a host that does not answer is lost. */
 void connection_is_kept (Connection *connection);
 /* Opens it if it was lost; FALSE: it is not open. */
 gboolean connection_keep (Connection *connection);
+
+/* The end: every call that waits for libvirt fails now, and nobody opens it again. */
+void connection_end (Connection *connection);
 
 /* NULL while it is open or was never needed, else since when it is not, in words. */
 char *connection_lost_since (Connection *connection);

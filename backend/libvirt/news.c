@@ -11,10 +11,8 @@
 
 #include <string.h>
 
-#define EVERYTHING ""   /* told when domains come or go; no domain is called so */
-#define KEEP_INTERVAL 5 /* seconds between messages to a host that says nothing */
-#define KEEP_COUNT 5    /* of them without an answer: the connection is dead */
-#define RETRY 250       /* milliseconds between looks at a lost connection */
+#define EVERYTHING "" /* told when domains come or go; no domain is called so */
+#define RETRY 250     /* milliseconds between looks at a lost connection */
 
 struct News {
   Libvirt *libvirt;
@@ -83,7 +81,6 @@ news_opened (News *news, virConnectPtr link)
 
   g_atomic_int_set (&news->events, events);
   virConnectRegisterCloseCallback (link, on_closed, news, NULL);
-  virConnectSetKeepAlive (link, KEEP_INTERVAL, KEEP_COUNT);
 }
 
 /* libvirt keeps a connection as long as somebody wants its events. */
@@ -241,6 +238,7 @@ news_stop (News *news)
     news->stopping = TRUE;
     condition_signal_all (&news->condition);
   }
+  connection_end (news->libvirt->connection);
   thread_join (news->keeper);
   queue_close (news->queue);
   thread_join (news->teller);

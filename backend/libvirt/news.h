@@ -10,7 +10,8 @@ typedef struct News News;
 News *news_new (gpointer libvirt, BackendChanged changed, gpointer data, GError **error);
 /* Starts the threads. */
 void news_start (News *news);
-/* Ends them; the connection may be closed afterwards.  What is told then means nothing. */
+/* Ends them, and the connection with them, which may be closed afterwards.  What is told then means
+ * nothing. */
 void news_stop (News *news);
 /* After the connection was closed. */
 void news_free (News *news);
