@@ -5,7 +5,7 @@
 
 start_libvirtd || finish
 define_machine web01 vda vdb
-serve "$uri" "$mnt" -o poll=1 || finish
+check "a mount" serve "$uri" "$mnt" -o poll=1 || finish
 web=$mnt/web01
 create=$web/control/create
 

@@ -26,6 +26,7 @@ modules=/usr/lib/$(uname -m)-linux-gnu/libvirt/connection-driver
 # What QEMU can do takes seconds to ask; the tests of a build share the answers.
 capabilities=${LIBVIRT_CAPABILITIES:-}
 libvirtd=
+START_LIMIT=60 # seconds that libvirtd may take to answer
 
 [ "$(id -u)" -eq 0 ] || skip_all "libvirtd with machines needs root"
 for program in libvirtd virsh qemu-system-x86_64 unshare; do
@@ -103,8 +104,14 @@ start_libvirtd ()
   unshare -m --propagation slave sh -c "$enter" sh "$libvirt" "$work" \
     >>"$work/libvirtd.out" 2>&1 </dev/null &
   libvirtd=$!
+  local end=$((SECONDS + START_LIMIT))
   until answers >/dev/null 2>&1; do
-    kill -0 "$libvirtd" 2>/dev/null || { tail "$work/libvirtd.out" "$libvirt/log/libvirtd.log"; return 1; }
+    if [ $SECONDS -ge $end ] || ! kill -0 "$libvirtd" 2>/dev/null; then
+      echo "# libvirtd does not answer"
+      tail "$work/libvirtd.out" "$libvirt/log/libvirtd.log"
+      failed=$((failed + 1))
+      return 1
+    fi
     sleep 0.05
   done
 }

@@ -5,7 +5,7 @@
 
 start_libvirtd || finish
 define_machine web01 vda
-serve "$uri" "$mnt" -o poll=1 || finish
+check "a mount" serve "$uri" "$mnt" -o poll=1 || finish
 web=$mnt/web01
 
 for name in a b c; do v snapshot-create-as web01 $name --description "of $name"; done >/dev/null

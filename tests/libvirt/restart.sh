@@ -10,7 +10,7 @@ DEADLINE=60 # seconds; a call that takes longer hangs
 
 start_libvirtd || finish
 define_machine web01 vda
-serve "$uri" "$mnt" -o poll=1 || finish
+check "a mount" serve "$uri" "$mnt" -o poll=1 || finish
 web=$mnt/web01
 declare -A there=() # snapshots that were acknowledged, and not known to be gone
 declare -A maybe=() # the outcome was an error: they may be there or not

@@ -47,7 +47,7 @@ unmounts_soon ()
   unset "daemons[$work/other]"
   eventually fusermount3 -q -u "$work/other" || return 1
   while kill -0 "$pid" 2>/dev/null; do
-    [ $SECONDS -lt $end ] || { kill -9 "$pid"; echo "it still runs"; return 1; }
+    [ "$SECONDS" -lt "$end" ] || { kill -9 "$pid"; echo "it still runs"; return 1; }
     sleep 0.1
   done
   wait "$pid"

@@ -21,6 +21,7 @@ work=$(realpath "$work")
 store=$work/store
 mnt=$work/mnt
 mkdir "$store" "$mnt"
+SERVE_LIMIT=120 # seconds until a mount answers
 declare -A daemons=() # mount point -> process id
 passed=0 failed=0 skipped=0
 
@@ -160,9 +161,11 @@ serve ()
   shift 2
   "$VMSNAPFS" -f "$@" "$source" "$point" >>"$work/daemon.log" 2>&1 &
   daemons[$point]=$!
+  local end=$((SECONDS + SERVE_LIMIT))
   # statfs is never answered from a cache: a stale mount could still answer the rest.
   until [ "$(stat -f -c %T "$point" 2>/dev/null)" = fuseblk ]; do
-    if ! kill -0 "${daemons[$point]}" 2>/dev/null; then
+    if [ $SECONDS -ge $end ] || ! kill -0 "${daemons[$point]}" 2>/dev/null; then
+      kill -9 "${daemons[$point]}" 2>/dev/null
       wait "${daemons[$point]}"
       unset "daemons[$point]"
       tail -n 5 "$work/daemon.log"
