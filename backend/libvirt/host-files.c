@@ -96,15 +96,32 @@ open_way (const HostFiles *files, const LayoutDisk *disk, ImageFormat *format, G
 /* ---- inside */
 
 /* It may be a pipe, whose opening waits for nobody here. */
+static Qcow2Header *
+read_header (int fd)
+{
+  struct stat status;
+  if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
+    return NULL;
+  return qcow2_header_read (fd, NULL);
+}
+
 GPtrArray *
 host_files_inside (const char *path)
 {
   autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  struct stat status;
-  if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
-    return NULL;
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, NULL);
+  g_autoptr (Qcow2Header) header = read_header (fd);
   return header ? qcow2_snapshots_read (fd, header, NULL) : NULL;
+}
+
+char *
+host_files_behind (const char *path)
+{
+  autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  g_autoptr (Qcow2Header) header = read_header (fd);
+  if (!header || !header->backing)
+    return NULL;
+  g_autofree char *directory = g_path_get_dirname (path);
+  return g_canonicalize_filename (header->backing, directory);
 }
 
 /* The only snapshot with this tag; NULL: there is none, or more. */

@@ -20,6 +20,10 @@ gboolean host_files_are_here (const char *uri);
  * Links are followed, as libvirt does.  Free with g_ptr_array_unref. */
 GPtrArray *host_files_inside (const char *path);
 
+/* The image behind the one at @path, by a path without "." and ".."; NULL: none, or it is not
+ * known. Free with g_free. */
+char *host_files_behind (const char *path);
+
 /* What a file says of a disk. */
 typedef struct {
   guint64 size;      /* bytes that the guest sees */

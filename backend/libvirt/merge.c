@@ -19,6 +19,7 @@
 #include "order.h"
 #include "records.h"
 #include "refusal.h"
+#include "sharing.h"
 #include <string.h>
 
 static gboolean
@@ -169,6 +170,19 @@ check_disks_are_free (const MergePlan *plan, GError **error)
   return TRUE;
 }
 
+static gboolean
+check_is_alone (const MergePlan *plan, const HostFiles *files, GError **error)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  for (guint i = 0; i < plan->steps->len; i++) {
+    const MergeStep *step = g_ptr_array_index (plan->steps, i);
+    g_ptr_array_add (paths, step->base);
+    g_ptr_array_add (paths, step->top);
+  }
+  g_ptr_array_add (paths, NULL);
+  return sharing_check (plan->domain, files, (const char *const *)paths->pdata, error);
+}
+
 static Plan *
 plan_names (const Domain *picture, const char *snapshot, MergeInto into, gboolean force,
             GError **error)
@@ -200,7 +214,8 @@ merge_in (const Libvirt *libvirt, virDomainPtr domain, const Domain *picture, co
   if (!names || !check_is_running (domain, error))
     return FALSE;
   g_autoptr (MergePlan) plan = merge_plan_new (domain, names, into, error);
-  if (!plan || !check_disks_are_free (plan, error) || !job_commit (job, error))
+  if (!plan || !check_disks_are_free (plan, error) ||
+      !check_is_alone (plan, &libvirt->files, error) || !job_commit (job, error))
     return FALSE;
   if (plan->takes)
     return merge_into_parent (plan, &libvirt->files, job, error);

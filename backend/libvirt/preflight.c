@@ -18,6 +18,7 @@
 
 #include "../qcow2/snapshots.h"
 #include "layout.h"
+#include "sharing.h"
 
 #include <string.h>
 
@@ -196,6 +197,26 @@ check_overlays (const Order *order, const Plan *plan, const Snapshot *snapshot, 
   return TRUE;
 }
 
+/* libvirt writes what is on top of it into what was frozen. */
+static gboolean
+check_is_alone (const Order *order, const Snapshot *snapshot, GError **error)
+{
+  g_autoptr (Layout) own = snapshot->external ? layout_of (snapshot) : NULL;
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+
+  for (guint i = 0; own != NULL && i < own->disks->len; i++) {
+    const LayoutDisk *disk = g_ptr_array_index (own->disks, i);
+
+    if (disk->overlay == NULL || layout_file (disk, 0) == NULL)
+      continue;
+    g_ptr_array_add (paths, (gpointer)layout_file (disk, 0));
+    g_ptr_array_add (paths, disk->overlay);
+  }
+  g_ptr_array_add (paths, NULL);
+  return sharing_check (order->handle.domain, &order->libvirt->files,
+                        (const char *const *)paths->pdata, error);
+}
+
 /* -------------------------------------------------------------------- what is asked */
 
 gboolean
@@ -215,7 +236,7 @@ preflight_discard (const Order *order, const Plan *plan, GError **error)
     const Snapshot *snapshot = g_ptr_array_index (plan->removed, i);
 
     if (!check_overlays (order, plan, snapshot, error) ||
-        (off && !check_tags (order, snapshot, error)))
+        !check_is_alone (order, snapshot, error) || (off && !check_tags (order, snapshot, error)))
       return FALSE;
   }
   return TRUE;

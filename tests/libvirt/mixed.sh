@@ -60,6 +60,18 @@ check "two is a root" eventually test -d "$moved/two"
 step moved "one is needed by it" gives EBUSY rmdir "$moved/one"
 check "which has its bytes" cmp "$work/two.raw" "$moved/two/disks/vda.raw"
 
+# A clone of what a snapshot has frozen is another machine's disk.
+qemu-img create -q -f qcow2 -F qcow2 -b "$images/moved-vda.one" "$images/clone-vda.qcow2"
+machine_xml clone vda >"$work/clone.xml" && v define "$work/clone.xml" >/dev/null
+cp "$images/moved-vda.one" "$work/one"
+step moved "two is not discarded: its file is the clone's" gives EBUSY rmdir "$moved/two"
+check "with a sentence" prints_like 'machine clone .* is read through' tail -n 1 "$moved/control/error"
+check "three" eventually gives OK write "$moved/control/create" "three --disk-only"
+step moved "nor merged" gives EBUSY write "$moved/two/control/merge" children
+check "the clone's base is what it was" cmp "$work/one" "$images/moved-vda.one"
+v undefine clone
+step moved "without the clone it is" gives OK write "$moved/two/control/merge" children
+
 # QEMU itself takes a name for a number as well, and the machine would be stopped before.
 define_machine numbers vda
 v start numbers
