@@ -45,13 +45,19 @@ disk_only_flag (const Order *order, const char *state)
 
 /* -------------------------------------------------------------------- redefine */
 
-/* @said, or what libvirt has, where @said is what was shown of that. */
-static const char *
+/* @said, or what libvirt has, where @said is nothing or what was shown of that; else with the
+ * passwords that people could not see when they changed it.  Free with g_free; NULL: nothing. */
+static char *
 prefer_secret (const char *said, const char *shown, const char *secret)
 {
-  if (said == NULL)
-    return secret;
-  return shown != NULL && secret != NULL && strcmp (said, shown) == 0 ? secret : said;
+  char *filled;
+
+  if (secret == NULL || said == NULL)
+    return g_strdup (said != NULL ? said : secret);
+  if (shown != NULL && strcmp (said, shown) == 0)
+    return g_strdup (secret);
+  filled = document_with_passwords (said, secret);
+  return filled != NULL ? filled : g_strdup (secret);
 }
 
 static SnapshotDescription *
@@ -69,6 +75,9 @@ write_document (const Order *order, const Snapshot *snapshot, const Snapshot *ol
       snapshot->parent == NULL ? NULL : domain_snapshot (order->picture, snapshot->parent);
   g_autofree char *secret_xml = old == NULL ? NULL : secrets_snapshot (order, old);
   g_autofree char *present = NULL;
+  g_autofree char *kept = NULL;
+  g_autofree char *disks = NULL;
+  g_autofree char *domain = NULL;
   g_autoptr (SnapshotDescription) secret = parse (secret_xml);
   g_autoptr (SnapshotDescription) shown = old == NULL ? NULL : parse (old->xml->data);
   Redefinition redefinition = { .name = snapshot->name,
@@ -81,10 +90,16 @@ write_document (const Order *order, const Snapshot *snapshot, const Snapshot *ol
                                 .domain = said->domain_xml,
                                 .uuid = order->picture->uuid };
 
+  if (old != NULL && secret_xml == NULL) {
+    order_fail (order, error, "cannot read the snapshot %s of %s", old->name, order->picture->name);
+    return NULL;
+  }
   if (shown != NULL && secret != NULL) {
-    redefinition.kept = prefer_secret (said->kept_xml, shown->kept_xml, secret->kept_xml);
-    redefinition.disks = prefer_secret (said->disks_xml, shown->disks_xml, secret->disks_xml);
-    redefinition.domain = prefer_secret (said->domain_xml, shown->domain_xml, secret->domain_xml);
+    redefinition.kept = kept = prefer_secret (said->kept_xml, shown->kept_xml, secret->kept_xml);
+    redefinition.disks = disks =
+        prefer_secret (said->disks_xml, shown->disks_xml, secret->disks_xml);
+    redefinition.domain = domain =
+        prefer_secret (said->domain_xml, shown->domain_xml, secret->domain_xml);
   }
   /* libvirt takes no new one without a description of its machine.  One that is there keeps what it
    * has, even if that is none. */

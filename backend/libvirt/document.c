@@ -175,3 +175,99 @@ document_describe (const char *xml, const char *description, GError **error)
     return NULL;
   return xml_serialise (document);
 }
+
+/* -------------------------------------------------------------------- passwords */
+
+static xmlDoc *
+parse_fragment (const char *text)
+{
+  g_autofree char *whole = g_strconcat ("<fragment>", text, "</fragment>", NULL);
+
+  return xml_parse (whole, strlen (whole), NULL);
+}
+
+/* Adds all <graphics> below @node to @found. */
+static void
+find_graphics (xmlNode *node, GPtrArray *found)
+{
+  for (xmlNode *child = node->children; child != NULL; child = child->next) {
+    if (child->type != XML_ELEMENT_NODE)
+      continue;
+    if (strcmp ((const char *)child->name, "graphics") == 0)
+      g_ptr_array_add (found, child);
+    find_graphics (child, found);
+  }
+}
+
+static gboolean
+is_of_type (const xmlNode *graphics, const char *type)
+{
+  g_autofree char *own = xml_attribute (graphics, "type");
+
+  return g_strcmp0 (own, type) == 0;
+}
+
+/* The one of @others that is the nth of its type, as the one with @number is among @all. */
+static const xmlNode *
+find_counterpart (const GPtrArray *all, guint number, const GPtrArray *others)
+{
+  g_autofree char *type = xml_attribute (g_ptr_array_index (all, number), "type");
+  guint nth = 0;
+
+  for (guint i = 0; i < number; i++)
+    nth += is_of_type (g_ptr_array_index (all, i), type) ? 1 : 0;
+  for (guint i = 0; i < others->len; i++)
+    if (is_of_type (g_ptr_array_index (others, i), type) && nth-- == 0)
+      return g_ptr_array_index (others, i);
+  return NULL;
+}
+
+/* All that libvirt shows only together with a password. */
+static void
+copy_password (xmlNode *to, const xmlNode *from)
+{
+  static const char *const names[] = { "passwd", "passwdValidTo", "connected" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *there = xml_attribute (to, names[i]);
+    g_autofree char *value = xml_attribute (from, names[i]);
+
+    if (there == NULL && value != NULL)
+      xml_set (to, names[i], value);
+  }
+}
+
+static char *
+children_text (const xmlNode *root)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (const xmlNode *node = root->children; node != NULL; node = node->next) {
+    g_autofree char *one = node->type == XML_ELEMENT_NODE ? xml_element_text (node) : NULL;
+
+    if (one != NULL)
+      g_string_append (text, one);
+  }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+char *
+document_with_passwords (const char *said, const char *secret)
+{
+  g_autoptr (xmlDoc) own = parse_fragment (said);
+  g_autoptr (xmlDoc) other = own == NULL ? NULL : parse_fragment (secret);
+  g_autoptr (GPtrArray) graphics = g_ptr_array_new ();
+  g_autoptr (GPtrArray) others = g_ptr_array_new ();
+
+  if (other == NULL)
+    return NULL;
+  find_graphics (xmlDocGetRootElement (own), graphics);
+  find_graphics (xmlDocGetRootElement (other), others);
+  for (guint i = 0; i < graphics->len; i++) {
+    const xmlNode *counterpart = find_counterpart (graphics, i, others);
+
+    if (counterpart != NULL)
+      copy_password (g_ptr_array_index (graphics, i), counterpart);
+  }
+  return children_text (xmlDocGetRootElement (own));
+}

@@ -25,3 +25,7 @@ char *document_redefine (const Redefinition *redefinition, GError **error);
 
 /* libvirt's own @xml with another description ("" removes it), everything else as it was. */
 char *document_describe (const char *xml, const char *description, GError **error);
+
+/* @said, elements as text, with the passwords that @secret has for the same <graphics> (the nth of
+ * its type) where @said has none.  NULL: one of them is no XML. */
+char *document_with_passwords (const char *said, const char *secret);

@@ -100,6 +100,11 @@ check "one is redefined by editing it" sh -c \
   "$web/.snapshots/doc" "$work/doc.xml"
 check "" prints e cat "$web/.snapshots/doc/description"
 check "and keeps its passwords" grep -q Zwiebel "$web/.snapshots/doc/control/secure.xml"
+check "its machine is edited, too" sh -c \
+  'sed "s,<uuid>,<title>words</title><uuid>," "$1/snapshot.xml" >"$2" && cat "$2" >"$1/snapshot.xml"' - \
+  "$web/.snapshots/doc" "$work/doc.xml"
+check "" grep -q 'words' "$web/.snapshots/doc/domain.xml"
+check "and keeps its passwords" grep -q Zwiebel "$web/.snapshots/doc/control/secure.xml"
 check "another one is recorded" sh -c '{ echo "--redefine --current -"; echo "<domainsnapshot><name>told</name>
   <state>shutoff</state><creationTime>7</creationTime><parent><name>old</name></parent></domainsnapshot>"; } >"$1/control/create"' - "$web"
 check "where it said" prints old/told readlink "$web/current"

@@ -134,6 +134,25 @@ another_description_changes_nothing_else (void **state)
   assert_non_null (strstr (removed, "passwd=\"x\""));
 }
 
+/* A document that was edited does not say what nobody could see. */
+static void
+passwords_go_to_the_same_display (void **state)
+{
+  const char *said = "<domain><name>b</name><devices><graphics type='spice'/><graphics type='vnc' "
+                     "port='1'/><graphics type='vnc' passwd='own'/></devices></domain>";
+  const char *secret = "<domain><name>a</name><devices><graphics type='vnc' passwd='first' "
+                       "passwdValidTo='2030-01-01T00:00:00'/><graphics type='vnc' passwd='x'/>"
+                       "<graphics type='rdp' passwd='y'/></devices></domain>";
+  g_autofree char *filled = document_with_passwords (said, secret);
+
+  assert_non_null (strstr (filled, "<name>b</name>"));
+  assert_non_null (strstr (filled, "port=\"1\" passwd=\"first\" passwdValidTo=\"2030"));
+  assert_non_null (strstr (filled, "passwd=\"own\""));
+  assert_null (strstr (filled, "\"x\""));
+  assert_null (strstr (filled, "\"y\""));
+  assert_null (document_with_passwords ("<a", secret));
+}
+
 int
 main (void)
 {
@@ -144,6 +163,7 @@ main (void)
     cmocka_unit_test (a_redefinition_has_its_fragments),
     cmocka_unit_test (without_a_domain_its_uuid_is_said),
     cmocka_unit_test (another_description_changes_nothing_else),
+    cmocka_unit_test (passwords_go_to_the_same_display),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
