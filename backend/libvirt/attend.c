@@ -2,7 +2,8 @@
  *
  * Cancelling only wakes it, because asking libvirt may take a while and whoever cancels must not
  * wait.  libvirt may not have begun when somebody cancels, so it is asked again until the call is
- * over. */
+ * over.  Until then the machine's job can be anybody's, a migration of virsh's for which our call
+ * waits: only one that takes a snapshot is shown and aborted. */
 #include "attend.h"
 
 #include "../threads.h"
@@ -20,6 +21,18 @@ struct Attendant {
   gboolean woken;     /* protected by lock; cancelled just now */
   gboolean aborted;   /* of the thread: libvirt has taken the order */
 };
+
+static gboolean
+takes_a_snapshot (virDomainPtr domain)
+{
+  virTypedParameterPtr said = NULL;
+  int type = 0, count = 0, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+
+  if (virDomainGetJobStats (domain, &type, &said, &count, 0) == 0)
+    virTypedParamsGetInt (said, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+  virTypedParamsFree (said, count);
+  return operation == VIR_DOMAIN_JOB_OPERATION_SNAPSHOT;
+}
 
 static void
 show_progress (const Attendant *attendant)
@@ -50,6 +63,8 @@ run (void *data)
   gboolean cancelled = FALSE;
 
   while (wait_a_round (attendant, &cancelled)) {
+    if (!takes_a_snapshot (attendant->domain))
+      continue;
     if (cancelled && !attendant->aborted)
       attendant->aborted = virDomainAbortJob (attendant->domain) == 0;
     else

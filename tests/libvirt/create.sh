@@ -93,4 +93,19 @@ check "the last sentence is libvirt's or ours" test -s "$db/control/error"
 step db01 "no metadata: a file and no snapshot" \
   gives OK write "$db/control/create" 'gone --disk-only --no-metadata'
 check "its file is there" test -e "$images/named.gone"
+
+# ---- somebody else's job
+
+# libvirt has our call wait for it; who is tired of waiting must not end it.
+define_machine copied vda
+v start copied
+cat >"$work/backup.xml" <<END
+<domainbackup mode='pull'><server transport='unix' socket='$work/backup.sock'/>
+<disks><disk name='vda' type='file'><scratch file='$images/scratch.qcow2'/></disk></disks></domainbackup>
+END
+check "a backup of virsh's runs" v backup-begin copied "$work/backup.xml"
+check "the machine is there" eventually test -d "$mnt/copied"
+check "mkdir is interrupted" refused timeout -s INT -k 40 3 mkdir "$mnt/copied/late"
+check "and the backup goes on" prints_like 'Backup' v domjobinfo copied
+check "until it is ended" v domjobabort copied
 finish
