@@ -8,6 +8,7 @@
  */
 #include "host-disks.h"
 #include "handle.h"
+#include "order.h"
 #include "picture.h"
 #include <string.h>
 
@@ -75,8 +76,28 @@ find_disk (const Layout *layout, const char *name, const char *target, GError **
   return disk;
 }
 
+/* What is inside an image is found by its name, which may be another snapshot's by now.  Without a
+ * connection nobody knows. */
+static gboolean
+check_is_still (Libvirt *libvirt, const Domain *picture, const Snapshot *snapshot, GError **error)
+{
+  g_auto (Handle) handle = { 0 };
+  if (!handle_open (&handle, libvirt, picture->name, NULL))
+    return TRUE;
+  virDomainSnapshotPtr found = virDomainSnapshotLookupByName (handle.domain, snapshot->name, 0);
+  gboolean still = !found || order_is_still (found, snapshot);
+  if (found)
+    virDomainSnapshotFree (found);
+  if (still)
+    return TRUE;
+  machine_touch (libvirt_machine (libvirt, picture->name), NULL, TRUE);
+  libvirt_tell (libvirt, picture->name);
+  return fail (error, BACKEND_ERROR_STALE, "the snapshot %s of %s is another one now",
+               snapshot->name, picture->name);
+}
+
 static DiskReader *
-open_of_snapshot (const Libvirt *libvirt, const Domain *picture, const char *id, const char *target,
+open_of_snapshot (Libvirt *libvirt, const Domain *picture, const char *id, const char *target,
                   GError **error)
 {
   const Snapshot *snapshot = domain_snapshot (picture, id);
@@ -86,7 +107,7 @@ open_of_snapshot (const Libvirt *libvirt, const Domain *picture, const char *id,
   }
   g_autoptr (Layout) layout = layout_parse (snapshot->xml->data, error);
   const LayoutDisk *disk = layout ? find_disk (layout, snapshot->name, target, error) : NULL;
-  if (!disk)
+  if (!disk || (disk->internal && !check_is_still (libvirt, picture, snapshot, error)))
     return NULL;
   g_autoptr (GError) wrong = NULL;
   DiskReader *reader = host_files_open (&libvirt->files, disk, inside (disk, snapshot), &wrong);

@@ -13,6 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Its name may have become another's since the look. */
+static gboolean
+check_uuid (const Order *order, GError **error)
+{
+  char uuid[VIR_UUID_STRING_BUFLEN];
+
+  return (virDomainGetUUIDString (order->handle.domain, uuid) == 0 &&
+          strcmp (uuid, order->picture->uuid) == 0) ||
+         fail (error, BACKEND_ERROR_STALE, "%s is another machine now", order->picture->name);
+}
+
 gboolean
 order_begin (Order *order, Backend *backend, const char *domain, Job *job, GError **error)
 {
@@ -25,7 +36,7 @@ order_begin (Order *order, Backend *backend, const char *domain, Job *job, GErro
   order->machine = machine;
   order->picture = picture_look (libvirt, machine, error);
   return order->picture != NULL && handle_open (&order->handle, libvirt, domain, error) &&
-         !job_cancelled (job, error);
+         check_uuid (order, error) && !job_cancelled (job, error);
 }
 
 void
@@ -57,9 +68,8 @@ order_find (const Order *order, const char *id, GError **error)
   return snapshot != NULL && snapshot->xml != NULL ? snapshot : NULL;
 }
 
-/* Its XML is the picture's, or at least its time. */
-static gboolean
-is_still (virDomainSnapshotPtr found, const Snapshot *snapshot)
+gboolean
+order_is_still (virDomainSnapshotPtr found, const Snapshot *snapshot)
 {
   char *xml = virDomainSnapshotGetXMLDesc (found, 0);
   g_autoptr (SnapshotDescription) description = NULL;
@@ -82,9 +92,11 @@ order_handle (const Order *order, const Snapshot *snapshot, GError **error)
                      "cannot find the snapshot %s of %s", snapshot->name, order->picture->name);
     return NULL;
   }
-  if (is_still (found, snapshot))
+  if (order_is_still (found, snapshot))
     return found;
   virDomainSnapshotFree (found);
+  /* Others may be as well: nothing tells of it. */
+  machine_touch (order->machine, NULL, TRUE);
   fail (error, BACKEND_ERROR_STALE, "the snapshot %s of %s is another one now", snapshot->name,
         order->picture->name);
   return NULL;

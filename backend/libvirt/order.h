@@ -25,6 +25,10 @@ const Snapshot *order_find (const Order *order, const char *id, GError **error);
 /* The same for libvirt, after a look that it still is who it was: STALE. */
 virDomainSnapshotPtr order_handle (const Order *order, const Snapshot *snapshot, GError **error);
 
+/* Whether what libvirt has under its name is @snapshot: its XML is the picture's, or at least its
+ * time. */
+gboolean order_is_still (virDomainSnapshotPtr found, const Snapshot *snapshot);
+
 /* From here on its outcome is libvirt's.  FALSE: CANCELLED. */
 gboolean order_commit (const Order *order, GError **error);
 /* fail() for a call that was to change something and failed just now on this thread: also where
