@@ -30,6 +30,7 @@ typedef enum {
   CAN_REUSE = 1 << 17,  /* take overlays that are there already */
   CAN_RUN = 1 << 18,    /* start or pause the machine after reverting */
   CAN_RESET_NVRAM = 1 << 19,
+  CAN_METHOD = 1 << 20, /* choose how a disk is snapshotted */
 } BackendCan;
 
 /* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */
@@ -41,6 +42,7 @@ typedef struct {
   guint64 allocated; /* at most so many bytes are stored for it; 0: unknown */
   gboolean readable; /* open_disk can read it */
   Text *xml;         /* a <disk> element: where its bytes are */
+  char *method;      /* how it is snapshotted, possible or not; NULL: that cannot be chosen */
 } Disk;
 
 /* What stat says of a disk that may change. */

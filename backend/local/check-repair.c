@@ -223,11 +223,12 @@ static gboolean
 repair_file (Check *check, const WalkDirectory *directory, const WalkFile *file, GError **error)
 {
   const char *name = file->name;
+  gboolean raw;
   if (!g_str_has_prefix (name, IMAGE_PREFIX))
     return TRUE;
   g_autofree char *path = g_build_filename (directory->path, name, NULL);
   autofd fd = openat (directory->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (g_str_has_suffix (name, IMAGE_SUFFIX) && fd >= 0)
+  if (frozen_is_name (name, &raw) && fd >= 0)
     repair_mode (check, path, fd, file->status.st_mode);
   /* What another store prepares in the same directory is locked. */
   if (!journal_is_prepared_name (name) || (fd >= 0 && locks_is_in_use (fd)))

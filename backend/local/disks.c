@@ -62,7 +62,7 @@ source_of_record (const Places *places, const Record *record, const char *target
     if (!g_str_equal (image->target, target))
       continue;
     source->path = frozen_path (places, image);
-    source->format = IMAGE_QCOW2;
+    source->format = image->raw ? IMAGE_RAW : IMAGE_QCOW2;
     source->size = image->size;
     return TRUE;
   }
@@ -190,6 +190,6 @@ disks_measure (Store *store, const char *domain, const char *target, DiskMeasure
     return FALSE;
   if (locks_writer_lives (fd))
     return fail (error, BACKEND_ERROR_BUSY, "%s runs: its disk changes", domain);
-  measure->allocated = stored_bytes (store->places, path);
+  measure->allocated = stored_bytes (store->places, path, g_str_equal (disk->format, "raw"));
   return measure_image (fd, disk, measure, error);
 }

@@ -4,8 +4,16 @@
  * records; this is the one home of what needs both.  Whether an image is really there is not asked
  * here. */
 #include "frozen.h"
+#include "file-names.h"
 #include <stdlib.h>
 #include <string.h>
+
+gboolean
+frozen_is_name (const char *name, gboolean *raw)
+{
+  *raw = g_str_has_suffix (name, RAW_IMAGE_SUFFIX);
+  return g_str_has_prefix (name, IMAGE_PREFIX) && (*raw || g_str_has_suffix (name, IMAGE_SUFFIX));
+}
 
 char *
 frozen_path (const Places *places, const RecordImage *image)

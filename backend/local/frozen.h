@@ -4,6 +4,9 @@
 
 /* What the records say of frozen images, as places and in order. */
 
+/* Whether @name is one of a frozen image, whatever its format; *@raw: that is raw. */
+gboolean frozen_is_name (const char *name, gboolean *raw);
+
 char *frozen_path (const Places *places, const RecordImage *image); /* absolute; g_free it */
 
 /* Of Record (borrowed), the oldest first; the uuid decides within a second. */

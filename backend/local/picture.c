@@ -16,6 +16,7 @@
 #include "frozen.h"
 #include "internal.h"
 #include "locks.h"
+#include "method.h"
 #include "stored.h"
 #include <fcntl.h>
 #include <string.h>
@@ -24,7 +25,7 @@
 #define EVERYTHING                                                                                 \
   (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
    CAN_MERGE_CHILDREN | CAN_REDEFINE | CAN_CURRENT | CAN_NO_CURRENT | CAN_HOLD | CAN_PARENT |      \
-   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET)
+   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET | CAN_METHOD)
 /* What there must be data for. */
 #define ON_DATA (CAN_REVERT | CAN_MERGE_PARENT | CAN_COPY | CAN_SAVE)
 #define MARK_LENGTH 8
@@ -82,12 +83,29 @@ look_at_live (Build *build, const LocalDisk *disk, const char *path, Disk *live)
     look_at_qcow2 (problem, disk, fd, live);
     return;
   }
-  g_ptr_array_add (build->domain->notes,
-                   g_strdup_printf ("note: raw disks cannot have overlays: convert %s with "
-                                    "qemu-img convert -O qcow2",
-                                    disk->target));
   live->readable = fstat (fd, &status) == 0;
   live->size = live->readable ? image_raw_size ((guint64)status.st_size) : 0;
+}
+
+static void
+add_note (Build *build, char *note)
+{
+  g_ptr_array_add (build->domain->notes, note);
+}
+
+/* How the disk is snapshotted, and how it could be. */
+static void
+look_at_method (Build *build, const LocalDisk *disk, Disk *live)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *possible = method_possible (build->places, disk);
+  live->method = g_strdup (method_word (build->records, disk));
+  add_note (build, g_strdup_printf ("methods: %s %s", disk->target, *possible ? possible : "none"));
+  const Method *method = method_choose (build->places, build->records, disk, NULL, &error);
+  if (!method)
+    add_note (build, g_strdup_printf ("note: %s", error->message));
+  if (!method || !method->compresses)
+    build->domain->can &= ~(BackendCan)CAN_COMPRESS;
 }
 
 static void
@@ -99,6 +117,7 @@ add_live_disks (Build *build)
     g_autofree char *made = disk->xml ? NULL : xml_disk (disk->target, disk->format, path);
     Disk *live = disk_new (disk->target, 0, disk->xml ? disk->xml : made);
     look_at_live (build, disk, path, live);
+    look_at_method (build, disk, live);
     g_ptr_array_add (build->domain->disks, live);
   }
 }
@@ -176,6 +195,29 @@ find_same (const Build *build, const Record *record)
   return same ? record->shown : NULL;
 }
 
+static gboolean
+has_raw_size (int fd, const RecordImage *image, GError **error)
+{
+  struct stat status;
+  if (fstat (fd, &status) < 0)
+    return fail_errno (error, "its size");
+  return (S_ISREG (status.st_mode) && image_raw_size ((guint64)status.st_size) == image->size) ||
+         fail (error, BACKEND_ERROR_DAMAGED, "it has not the size that was frozen");
+}
+
+static gboolean
+look_at_frozen (const Build *build, const RecordImage *image, GError **error)
+{
+  g_autofree char *path = frozen_path (build->places, image);
+  autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, error);
+  if (fd < 0)
+    return FALSE;
+  if (image->raw)
+    return has_raw_size (fd, image, error);
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
+  return header != NULL;
+}
+
 /* What is wrong with the images of @record; NULL: nothing.  Free with g_free. */
 static char *
 images_problem (const Build *build, const Record *record)
@@ -183,11 +225,8 @@ images_problem (const Build *build, const Record *record)
   char *problem = NULL;
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
-    g_autofree char *path = frozen_path (build->places, image);
     g_autoptr (GError) error = NULL;
-    autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, &error);
-    g_autoptr (Qcow2Header) header = fd < 0 ? NULL : qcow2_header_read (fd, &error);
-    if (!header)
+    if (!look_at_frozen (build, image, &error))
       describe_problem (&problem, "its image of disk %s: %s", image->target, error->message);
   }
   return problem;
@@ -199,9 +238,10 @@ add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
     g_autofree char *path = frozen_path (build->places, image);
-    g_autofree char *xml = xml_frozen_disk (image->target, path, NULL);
+    g_autofree char *xml =
+        xml_frozen_disk (image->target, image->raw ? "raw" : "qcow2", path, NULL);
     Disk *disk = disk_new (image->target, image->size, xml);
-    disk->allocated = stored_bytes (build->places, path);
+    disk->allocated = stored_bytes (build->places, path, image->raw);
     disk->readable = TRUE; /* only plain images are ever frozen */
     g_ptr_array_add (snapshot->disks, disk);
   }

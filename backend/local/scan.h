@@ -8,6 +8,7 @@ typedef struct {
   char *directory; /* absolute */
   char *file;      /* its name in there */
   char *xml;       /* its <disk> element */
+  char *method;    /* what the description says of how it is snapshotted; NULL: nothing */
 } LocalDisk;
 
 typedef struct {
