@@ -49,6 +49,7 @@ class Domain:
     snapshots: dict  # name -> Snapshot
     current: typing.Optional[str] = None
     template: bool = False  # the live image is still the one that holds the inside snapshots
+    clones: bool = False  # a disk is snapshotted by clones, which are never compressed
 
     # ---- the tree
 
@@ -98,6 +99,8 @@ class Domain:
             codes |= {"UNSUPPORTED"}
         if compress and self.template and any(one.inside for one in self.snapshots.values()):
             codes.add("UNSUPPORTED")  # a compressed copy would lose what is inside
+        if compress and self.clones:
+            codes |= {"UNSUPPORTED", "INVALID"} if source else {"UNSUPPORTED"}
         if codes:
             return refused(*codes)
         if no_metadata:
