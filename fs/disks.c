@@ -154,6 +154,12 @@ measure_live (const Place *place, DiskMeasure *measure, GError **error)
 
 /* ---- how it is snapshotted */
 
+gboolean
+has_disk_method (const Place *place)
+{
+  return place->disk->method != NULL;
+}
+
 Text *
 show_disk_method (const Place *place, GError **error)
 {

@@ -4,8 +4,9 @@
  *   a marked image       is repaired by qemu-img check -r all
  *   a damaged record     is put aside, as a whole: nothing of it can be believed.  Its image stays,
  *                        what descends from it becomes a root, and changes are possible again
- *   a damaged head       is put aside; which snapshot was current is not known, so none is, and
- *                        images that no record names are kept, for only the head knew why
+ *   a damaged head       is put aside; which snapshot was current is not known, so none is, nor
+ *                        which methods were chosen, so none are, and images that no record names
+ *                        are kept, for only the head knew why
  *   a missing parent     becomes none, as it is shown already; so does one that leads in a circle
  *   a missing current    becomes none
  *   a writable image     loses its write bits

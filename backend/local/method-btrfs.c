@@ -17,17 +17,20 @@
 static gboolean
 check (const Places *places, const LocalDisk *disk, GError **error)
 {
-  gboolean raw = g_str_equal (disk->format, "raw");
   autofd directory = places_open_path (places, disk->directory, O_RDONLY | O_DIRECTORY, error);
   if (directory < 0)
     return FALSE;
-  return clone_is_possible (directory) ||
-         fail (error, BACKEND_ERROR_UNSUPPORTED,
-               "%s (%s)%s, and the file system of %s has no clones (xfs and btrfs have)%s",
-               disk->target, disk->file,
-               raw ? " is a raw disk, which can only be snapshotted as a clone"
-                   : " cannot be cloned",
-               disk->directory, raw ? ": qemu-img convert -O qcow2 makes it one that can" : "");
+  if (clone_is_possible (directory))
+    return TRUE;
+  if (g_str_equal (disk->format, "raw"))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "%s (%s) is a raw disk, which can only be snapshotted as a clone, and the file "
+                 "system of %s has no clones (xfs and btrfs have): qemu-img convert -O qcow2 makes "
+                 "it one that can",
+                 disk->target, disk->file, disk->directory);
+  return fail (error, BACKEND_ERROR_UNSUPPORTED,
+               "%s (%s) cannot be cloned: the file system of %s has no clones (xfs and btrfs have)",
+               disk->target, disk->file, disk->directory);
 }
 
 /* A new file @name with the bytes of @from; *@fd is it, for reading. */

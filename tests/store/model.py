@@ -50,6 +50,7 @@ class Domain:
     current: typing.Optional[str] = None
     template: bool = False  # the live image is still the one that holds the inside snapshots
     clones: bool = False  # a disk is snapshotted by clones, which are never compressed
+    either: bool = False  # each disk can be snapshotted by either method
 
     # ---- the tree
 
@@ -81,9 +82,9 @@ class Domain:
     # ---- taking
 
     def create(self, name, description="", under=None, parent=None, source=None,
-               no_metadata=False, compress=None):
+               no_metadata=False, compress=None, method=None):
         """@under: the name that must be current, "" for none; @source: the one to copy.
-        @compress changes no byte."""
+        @compress and @method (not together, and only where there are two) change no byte."""
         codes = set()
         if name in self.snapshots:
             codes.add("EXISTS")

@@ -26,6 +26,11 @@ DISKS = {
 }
 
 
+def take_either(disks):
+    """Whether disks of this kind can be snapshotted by either method."""
+    return all(form == "qcow2" for form, _ in DISKS[disks]) and disks != "qemu"
+
+
 class Failed(Exception):
     """Something does not hold that must."""
 

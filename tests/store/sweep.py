@@ -12,7 +12,7 @@ import model
 from driver import Died, Driver
 from model import Bytes, Domain, Snapshot
 from moves import Move
-from place import MIB, Failed, Place, run
+from place import MIB, Failed, Place, run, take_either
 
 DOMAIN = "db"
 PATIENCE = 20  # seconds for a tidying
@@ -38,6 +38,7 @@ OPERATIONS = {
     "create, compressed": {"*": Move(DOMAIN, "create", ("new",), {"compress": "zstd"})},
     "create, under another": {"*": Move(DOMAIN, "create", ("new",), {"parent": "a"})},
     "create, as a copy": {"*": Move(DOMAIN, "create", ("new",), {"source": "b"})},
+    "create, by the other method": {"*": Move(DOMAIN, "create", ("new",), {"method": "qemu"})},
     "create, no metadata": {"*": Move(DOMAIN, "create", ("new",), {"no_metadata": True})},
     "revert": {"*": Move(DOMAIN, "revert", ("a",))},
     "revert, save": {"*": Move(DOMAIN, "revert", ("b",), {"save": "new"})},
@@ -83,7 +84,8 @@ class Scenario:
 
 
 def empty_domain(targets, disks="qemu"):
-    return Domain({target: Bytes(bytes(MIB)) for target in targets}, {}, clones=disks != "qemu")
+    return Domain({target: Bytes(bytes(MIB)) for target in targets}, {}, clones=disks != "qemu",
+                  either=take_either(disks))
 
 
 def write_all(place, domain, number):
@@ -127,6 +129,10 @@ def do_step(driver, domain, verb, *words):
     return move.on(domain).after
 
 
+def can_be(move, domain):
+    return domain.either or "method" not in move.options
+
+
 def scenarios(work, counts=(1, 3), pattern=lambda name: True, disks="qemu"):
     """All of them; the seeds are made below @work."""
     found = []
@@ -137,7 +143,7 @@ def scenarios(work, counts=(1, 3), pattern=lambda name: True, disks="qemu"):
             for name, moves in OPERATIONS.items():
                 move = moves.get(shape, moves.get("*"))
                 whole = f"{name}, {shape}, {count} disk{'s' if count > 1 else ''}"
-                if move and pattern(whole):
+                if move and pattern(whole) and can_be(move, seed.domain):
                     found.append(Scenario(whole, seed, move))
         if disks == "qemu":
             found += inside_scenarios(work, count, targets, pattern)
