@@ -51,12 +51,19 @@ open_nameless (int directory)
   return openat (directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
+/* *@sure: that will be so the next time as well; a full disk says nothing of clones. */
 static gboolean
-try_to_clone (int directory)
+try_to_clone (int directory, gboolean *sure)
 {
+  g_autoptr (GError) wrong = NULL;
   autofd from = open_nameless (directory);
   autofd to = from < 0 ? -1 : open_nameless (directory);
-  return to >= 0 && clone_file (from, to, NULL);
+  *sure = to >= 0 || lacks_clones (errno);
+  if (to < 0)
+    return FALSE;
+  gboolean possible = clone_file (from, to, &wrong);
+  *sure = possible || g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_UNSUPPORTED);
+  return possible;
 }
 
 static gboolean
@@ -84,14 +91,15 @@ gboolean
 clone_is_possible (int directory)
 {
   struct stat status;
-  gboolean possible;
+  gboolean possible, sure;
   if (fstat (directory, &status) < 0)
-    return FALSE;
+    return TRUE;
   g_autofree char *key = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
                                           (guint64)status.st_dev, (guint64)status.st_ino);
   if (recall (key, &possible))
     return possible;
-  possible = try_to_clone (directory);
-  remember (key, possible);
-  return possible;
+  possible = try_to_clone (directory, &sure);
+  if (sure)
+    remember (key, possible);
+  return possible || !sure;
 }

@@ -7,5 +7,6 @@
  * has none. */
 gboolean clone_file (int from, int to, GError **error);
 
-/* Whether files can be clones of one another in @directory (a descriptor); leaves no trace. */
+/* Whether files can be clones of one another in @directory (a descriptor), also where only trying
+ * can tell (the disk is full, say); leaves no trace. */
 gboolean clone_is_possible (int directory);
