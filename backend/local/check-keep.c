@@ -3,8 +3,6 @@
  * Images without a name stand in the head and nowhere else.  Whoever's they are, they are kept:
  * some may hold snapshots inside that nothing else leads to, and others were promised to be left
  * alone. */
-#include "../qcow2/header.h"
-#include "../qcow2/reader.h"
 #include "check-findings.h"
 #include "fd.h"
 #include "file-names.h"
@@ -13,7 +11,6 @@
 #include "method.h"
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static gboolean
 is_known_to_any (const Check *check, const char *file)
@@ -38,20 +35,6 @@ only_target (const LocalDomain *found, const char *directory)
   return target ? target : "";
 }
 
-/* The bytes that a guest sees; 0: that cannot be found out. */
-static guint64
-size_of (int directory, const char *file, gboolean raw)
-{
-  struct stat status;
-  autofd fd = openat (directory, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, &status) < 0)
-    return 0;
-  if (raw)
-    return image_raw_size ((guint64)status.st_size);
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, NULL);
-  return header ? header->size : 0;
-}
-
 static void
 keep_image (Check *check, CheckDomain *domain, const char *directory, int fd, const char *file,
             gboolean raw)
@@ -59,10 +42,12 @@ keep_image (Check *check, CheckDomain *domain, const char *directory, int fd, co
   const char *uuid = file + strlen (IMAGE_PREFIX);
   const char *suffix = raw ? RAW_IMAGE_SUFFIX : IMAGE_SUFFIX;
   RecordImage *image = g_new0 (RecordImage, 1);
+  autofd opened = openat (fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   image->target = g_strdup (only_target (domain->found, directory));
   image->image = g_strndup (uuid, strlen (uuid) - strlen (suffix));
   image->directory = places_spell (check->places, directory);
-  image->size = size_of (fd, file, raw);
+  if (opened >= 0)
+    frozen_size (opened, raw, &image->size, NULL);
   image->raw = raw;
   image->method = raw ? &method_btrfs : &method_qemu; /* nobody will bring it back */
   if (g_uuid_string_is_valid (image->image))

@@ -56,7 +56,7 @@ add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
   entry->file = g_strdup (disk->disk->file);
   entry->prepared = g_strdup (disk->overlay);
   entry->freeze = g_strdup (disk->freeze);
-  entry->raw = g_str_equal (disk->disk->format, "raw");
+  entry->raw = local_disk_is_raw (disk->disk);
   entry->inode = disk->inode;
   entry->modified = journal_modified (&active);
   entry->overlay = overlay.st_ino;

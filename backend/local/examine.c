@@ -51,7 +51,7 @@ static gboolean
 check_header (ChangeDisk *disk, GError **error)
 {
   const char *name = disk->disk->file;
-  if (g_str_equal (disk->disk->format, "raw"))
+  if (local_disk_is_raw (disk->disk))
     return TRUE;
   g_autoptr (Qcow2Header) header = qcow2_header_read (disk->active, error);
   if (!header)

@@ -47,7 +47,7 @@ image_of (const Change *change, const ChangeDisk *disk, const Method *method)
   image->image = g_strdup (disk->freeze);
   image->directory = places_spell (change->store->places, disk->disk->directory);
   image->size = disk->size;
-  image->raw = g_str_equal (disk->disk->format, "raw");
+  image->raw = local_disk_is_raw (disk->disk);
   image->method = method;
   return image;
 }

@@ -3,16 +3,14 @@
  * one by it; but a clone of a qcow2 names the backing file that its original names.
  *
  * Bytes of a raw disk are the guest's to choose: nothing here looks at them. */
-#include "../qcow2/header.h"
-#include "../qcow2/reader.h"
 #include "clone.h"
 #include "fd.h"
+#include "frozen.h"
 #include "locks.h"
 #include "making.h"
 #include "method.h"
 #include "prepare.h"
 #include <fcntl.h>
-#include <sys/stat.h>
 
 static gboolean
 check (const Places *places, const LocalDisk *disk, GError **error)
@@ -22,7 +20,7 @@ check (const Places *places, const LocalDisk *disk, GError **error)
     return FALSE;
   if (clone_is_possible (directory))
     return TRUE;
-  if (g_str_equal (disk->format, "raw"))
+  if (local_disk_is_raw (disk))
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s (%s) is a raw disk, which can only be snapshotted as a clone, and the file "
                  "system of %s has no clones (xfs and btrfs have): qemu-img convert -O qcow2 makes "
@@ -66,29 +64,11 @@ go_on (Change *change, ChangeDisk *disk, const RecordImage *image, GError **erro
   return TRUE;
 }
 
-/* The bytes that a guest sees of the frozen file. */
-static gboolean
-size_of (int fd, const RecordImage *image, guint64 *size, GError **error)
-{
-  struct stat status;
-  if (fstat (fd, &status) < 0)
-    return fail_errno (error, "reading its size");
-  if (!S_ISREG (status.st_mode))
-    return fail (error, BACKEND_ERROR_DAMAGED, "it is no regular file");
-  *size = image_raw_size ((guint64)status.st_size);
-  if (image->raw)
-    return TRUE;
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
-  if (header)
-    *size = header->size;
-  return header != NULL;
-}
-
 static gboolean
 check_frozen (int fd, const RecordImage *image, GError **error)
 {
-  guint64 size = 0;
-  if (!size_of (fd, image, &size, error))
+  guint64 size;
+  if (!frozen_size (fd, image->raw, &size, error))
     return FALSE;
   return size == image->size || fail (error, BACKEND_ERROR_DAMAGED,
                                       "it is not what was frozen: its disk has %" G_GUINT64_FORMAT

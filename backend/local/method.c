@@ -35,7 +35,7 @@ method_find (const char *word, GError **error)
 static const char *
 default_word (const LocalDisk *disk)
 {
-  return g_str_equal (disk->format, "raw") ? method_btrfs.name : method_qemu.name;
+  return local_disk_is_raw (disk) ? method_btrfs.name : method_qemu.name;
 }
 
 const char *

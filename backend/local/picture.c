@@ -8,19 +8,16 @@
  *
  * Nothing here is an error: what is wrong is shown. */
 #include "picture.h"
-#include "../qcow2/header.h"
-#include "../qcow2/reader.h"
 #include "../xml.h"
 #include "describe.h"
 #include "fd.h"
 #include "frozen.h"
 #include "internal.h"
+#include "live.h"
 #include "locks.h"
-#include "method.h"
 #include "stored.h"
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define EVERYTHING                                                                                 \
   (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
@@ -38,89 +35,6 @@ typedef struct {
   Domain *domain;         /* being made */
   GHashTable *internals;  /* id -> Snapshot */
 } Build;
-
-/* ---- the domain's own disks ---- */
-
-static void
-check_features (char **problem, const char *target, const Qcow2Header *header)
-{
-  if (header->encrypted)
-    describe_problem (problem, "disk %s is encrypted, which snapshots cannot be taken of", target);
-  if (header->data_file)
-    describe_problem (problem, "disk %s has an external data file, which snapshots would leave out",
-                      target);
-  if (header->unknown_features)
-    describe_problem (problem, "disk %s needs features of qcow2 that are not known here", target);
-}
-
-/* Size and readable of @live. */
-static void
-look_at_qcow2 (char **problem, const LocalDisk *disk, int fd, Disk *live)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, &error);
-  if (!header) {
-    describe_problem (problem, "disk %s: %s: %s", disk->target, disk->file, error->message);
-    return;
-  }
-  check_features (problem, disk->target, header);
-  live->size = header->size;
-  live->readable = qcow2_header_is_plain (header);
-}
-
-static void
-look_at_live (Build *build, const LocalDisk *disk, const char *path, Disk *live)
-{
-  char **problem = &build->domain->problem;
-  g_autoptr (GError) error = NULL;
-  struct stat status;
-  autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, &error);
-  if (fd < 0 && !build->found->problem) /* else the scan has said it */
-    describe_problem (problem, "disk %s: %s", disk->target, error->message);
-  if (fd < 0)
-    return;
-  if (g_str_equal (disk->format, "qcow2")) {
-    look_at_qcow2 (problem, disk, fd, live);
-    return;
-  }
-  live->readable = fstat (fd, &status) == 0;
-  live->size = live->readable ? image_raw_size ((guint64)status.st_size) : 0;
-}
-
-static void
-add_note (Build *build, char *note)
-{
-  g_ptr_array_add (build->domain->notes, note);
-}
-
-/* How the disk is snapshotted, and how it could be. */
-static void
-look_at_method (Build *build, const LocalDisk *disk, Disk *live)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *possible = method_possible (build->places, disk);
-  live->method = g_strdup (method_word (build->records, disk));
-  add_note (build, g_strdup_printf ("methods: %s %s", disk->target, *possible ? possible : "none"));
-  const Method *method = method_choose (build->places, build->records, disk, NULL, &error);
-  if (!method)
-    add_note (build, g_strdup_printf ("note: %s", error->message));
-  if (!method || !method->compresses)
-    build->domain->can &= ~(BackendCan)CAN_COMPRESS;
-}
-
-static void
-add_live_disks (Build *build)
-{
-  for (guint i = 0; i < build->found->disks->len; i++) {
-    const LocalDisk *disk = g_ptr_array_index (build->found->disks, i);
-    g_autofree char *path = local_disk_path (disk);
-    g_autofree char *made = disk->xml ? NULL : xml_disk (disk->target, disk->format, path);
-    Disk *live = disk_new (disk->target, 0, disk->xml ? disk->xml : made);
-    look_at_live (build, disk, path, live);
-    look_at_method (build, disk, live);
-    g_ptr_array_add (build->domain->disks, live);
-  }
-}
 
 /* ---- snapshots ---- */
 
@@ -196,26 +110,15 @@ find_same (const Build *build, const Record *record)
 }
 
 static gboolean
-has_raw_size (int fd, const RecordImage *image, GError **error)
-{
-  struct stat status;
-  if (fstat (fd, &status) < 0)
-    return fail_errno (error, "its size");
-  return (S_ISREG (status.st_mode) && image_raw_size ((guint64)status.st_size) == image->size) ||
-         fail (error, BACKEND_ERROR_DAMAGED, "it has not the size that was frozen");
-}
-
-static gboolean
 look_at_frozen (const Build *build, const RecordImage *image, GError **error)
 {
+  guint64 size;
   g_autofree char *path = frozen_path (build->places, image);
   autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, error);
-  if (fd < 0)
+  if (fd < 0 || !frozen_size (fd, image->raw, &size, error))
     return FALSE;
-  if (image->raw)
-    return has_raw_size (fd, image, error);
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
-  return header != NULL;
+  return !image->raw || size == image->size ||
+         fail (error, BACKEND_ERROR_DAMAGED, "it has not the size that was frozen");
 }
 
 /* What is wrong with the images of @record; NULL: nothing.  Free with g_free. */
@@ -392,7 +295,7 @@ picture_build (const Places *places, const LocalDomain *found, const Records *re
     describe_problem (&domain->problem, "%s", records->problem);
   if (records && records->untidy)
     g_ptr_array_add (domain->notes, g_strdup_printf ("untidy: %s", records->untidy));
-  add_live_disks (&build);
+  live_disks_add (places, found, records, domain);
   domain_seal (domain, picture_snapshots (&build));
   return domain;
 }

@@ -25,7 +25,7 @@ check_image (const Change *change, const ChangeDisk *disk, const RecordImage *im
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s was in %s when the snapshot was taken: its image is still there",
                  disk->disk->target, directory);
-  return image->raw == g_str_equal (disk->disk->format, "raw") ||
+  return image->raw == local_disk_is_raw (disk->disk) ||
          fail (error, BACKEND_ERROR_UNSUPPORTED,
                "%s was %s when the snapshot was taken, and is said to be %s now",
                disk->disk->target, image->raw ? "raw" : "qcow2", disk->disk->format);

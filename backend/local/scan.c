@@ -93,6 +93,12 @@ local_disk_path (const LocalDisk *disk)
   return g_build_filename (disk->directory, disk->file, NULL);
 }
 
+gboolean
+local_disk_is_raw (const LocalDisk *disk)
+{
+  return strcmp (disk->format, "raw") == 0;
+}
+
 const LocalDisk *
 local_domain_disk (const LocalDomain *domain, const char *target)
 {
