@@ -247,6 +247,22 @@ backend_rename (Backend *backend, const char *domain, const char *snapshot, cons
 }
 
 gboolean
+backend_set_method (Backend *backend, const char *domain, const char *target, const char *method,
+                    Job *job, GError **error)
+{
+  GError *failure = NULL;
+  gboolean done;
+
+  g_assert (target != NULL && job != NULL);
+  if (!check_changing (backend, backend->ops->set_method != NULL, "choose methods", domain, error))
+    return FALSE;
+  backend_log_call (backend, "method", domain, target);
+  done = backend->ops->set_method (backend, domain, target, method, job, &failure);
+  backend_hand_over (done, failure, error);
+  return done;
+}
+
+gboolean
 backend_drop_orphan (Backend *backend, const char *uuid, Job *job, GError **error)
 {
   GError *failure = NULL;

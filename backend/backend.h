@@ -44,6 +44,7 @@ typedef struct {
   const char *from;        /* id of a snapshot to copy as its own child, instead of the present
                               state; nothing else changes.  NULL: the present state */
   const char *compression; /* "zlib", "zstd"; NULL: none */
+  const char *method;      /* for all disks, this once; NULL: each by its own */
   const char *memory;      /* "no", "internal", "external"; NULL: not said */
   const char *memory_file; /* NULL: not said */
   const GPtrArray *disks;  /* of DiskRequest, for those that are not to be treated as usual; NULL */
@@ -110,6 +111,11 @@ typedef struct {
                         const char *text, Job *job, GError **error); /* "" removes it */
   gboolean (*rename) (Backend *backend, const char *domain, const char *snapshot, const char *name,
                       Job *job, GError **error);
+
+  /* How the disk @target is snapshotted from now on; @method NULL: as its description says, or by
+   * default.  INVALID: no method; UNSUPPORTED: not here. */
+  gboolean (*set_method) (Backend *backend, const char *domain, const char *target,
+                          const char *method, Job *job, GError **error);
 
   /* Required where a disk says that it is `readable`.  @snapshot NULL: the disk as it is now, which
    * is BUSY while the machine runs and keeps it from being started while the reader is open.  What
@@ -184,6 +190,8 @@ gboolean backend_describe (Backend *backend, const char *domain, const char *sna
                            const char *text, Job *job, GError **error);
 gboolean backend_rename (Backend *backend, const char *domain, const char *snapshot,
                          const char *name, Job *job, GError **error);
+gboolean backend_set_method (Backend *backend, const char *domain, const char *target,
+                             const char *method, Job *job, GError **error);
 /* The snapshot cannot be discarded until the reader is closed (backend_discard is BUSY). */
 DiskReader *backend_open_disk (Backend *backend, const char *domain, const char *snapshot,
                                const char *target, GError **error);

@@ -30,6 +30,7 @@ static const struct {
   { CAN_RUN, "run" },
   { CAN_RESET_NVRAM, "reset-nvram" },
   { CAN_SECURE, "secure" },
+  { CAN_METHOD, "method" },
 };
 
 char *
@@ -62,6 +63,7 @@ disk_copy (const Disk *from)
   to->allocated = from->allocated;
   to->readable = from->readable;
   to->xml = text_ref (from->xml);
+  to->method = g_strdup (from->method);
   return to;
 }
 
@@ -72,6 +74,7 @@ disk_free (Disk *disk)
     return;
   g_free (disk->target);
   text_unref (disk->xml);
+  g_free (disk->method);
   g_free (disk);
 }
 

@@ -31,6 +31,7 @@ typedef enum {
   CAN_RUN = 1 << 18,    /* start or pause the machine after reverting */
   CAN_RESET_NVRAM = 1 << 19,
   CAN_SECURE = 1 << 20, /* show a snapshot's XML with its passwords */
+  CAN_METHOD = 1 << 21, /* choose how a disk is snapshotted */
 } BackendCan;
 
 /* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */
@@ -42,6 +43,7 @@ typedef struct {
   guint64 allocated; /* at most so many bytes are stored for it; 0: unknown */
   gboolean readable; /* open_disk can read it */
   Text *xml;         /* a <disk> element: where its bytes are */
+  char *method;      /* how it is snapshotted, possible or not; NULL: that cannot be chosen */
 } Disk;
 
 /* What stat says of a disk that may change. */

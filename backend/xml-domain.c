@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TARGET_LIMIT 32
+#define SNAPSHOT_METHOD "diskSnapshot" /* of libvirt's proposal of disk snapshots */
 
 static void
 disk_description_free (gpointer data)
@@ -20,6 +21,7 @@ disk_description_free (gpointer data)
   g_free (disk->target);
   g_free (disk->format);
   g_free (disk->source);
+  g_free (disk->method);
   g_free (disk->xml);
   g_free (disk);
 }
@@ -88,6 +90,7 @@ add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
   disk->target = g_steal_pointer (&target);
   disk->format = attribute_of_child (node, "driver", "type");
   disk->source = attribute_of_child (node, "source", "file");
+  disk->method = attribute_of_child (node, SNAPSHOT_METHOD, "method");
   disk->xml = xml_element_text (node);
   g_ptr_array_add (disks, disk);
   return TRUE;
@@ -162,6 +165,40 @@ xml_disk_source (const Text *disk)
   return source;
 }
 
+char *
+xml_snapshot_method (const Text *element, GError **error)
+{
+  g_autoptr (xmlDoc) document = xml_parse (element->data, element->length, error);
+  const xmlNode *root = document == NULL ? NULL : xmlDocGetRootElement (document);
+  char *method;
+
+  if (root == NULL)
+    return NULL;
+  method = strcmp ((const char *)root->name, SNAPSHOT_METHOD) == 0 ? xml_attribute (root, "method")
+                                                                   : NULL;
+  if (method == NULL)
+    fail (error, BACKEND_ERROR_INVALID, "the XML is not a <" SNAPSHOT_METHOD "> with a method");
+  return method;
+}
+
+char *
+xml_snapshot_method_element (const char *method)
+{
+  return g_markup_printf_escaped ("<" SNAPSHOT_METHOD " method='%s'/>\n", method);
+}
+
+/* libvirt's schema does not have it. */
+static void
+drop_method (const xmlNode *disk)
+{
+  xmlNode *element = xml_child (disk, SNAPSHOT_METHOD);
+
+  if (element == NULL)
+    return;
+  xmlUnlinkNode (element);
+  xmlFreeNode (element);
+}
+
 static void
 make_absolute (const xmlNode *disk, const char *directory)
 {
@@ -186,7 +223,9 @@ xml_domain_absolute (const Text *text, const char *directory)
   if (document == NULL)
     return NULL;
   for (xmlNode *node = devices == NULL ? NULL : devices->children; node != NULL; node = node->next)
-    if (node->type == XML_ELEMENT_NODE && strcmp ((const char *)node->name, "disk") == 0)
+    if (node->type == XML_ELEMENT_NODE && strcmp ((const char *)node->name, "disk") == 0) {
       make_absolute (node, directory);
+      drop_method (node);
+    }
   return xml_serialise (document);
 }

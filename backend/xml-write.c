@@ -37,11 +37,11 @@ xml_disk (const char *target, const char *format, const char *file)
 }
 
 char *
-xml_frozen_disk (const char *target, const char *file, const char *inside)
+xml_frozen_disk (const char *target, const char *format, const char *file, const char *inside)
 {
   g_autoptr (xmlDoc) document = xml_document_new ("disk");
   xmlNode *disk = xmlDocGetRootElement (document);
-  xmlNode *source = fill_disk (disk, target, "qcow2", file);
+  xmlNode *source = fill_disk (disk, target, format, file);
 
   xml_set (disk, "snapshot", inside == NULL ? "external" : "internal");
   if (inside != NULL)

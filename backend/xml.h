@@ -29,6 +29,7 @@ typedef struct {
   char *target; /* vda */
   char *format; /* <driver type>; NULL: not said */
   char *source; /* <source file>; NULL: not a file */
+  char *method; /* <diskSnapshot method>; NULL: not said */
   char *xml;    /* the <disk> element */
 } DiskDescription;
 typedef struct {
@@ -46,16 +47,23 @@ char *xml_disk_source (const Text *disk);
 /* Whether libvirt's schema takes @name for a disk of a snapshot: a target, or an absolute path. */
 gboolean xml_is_disk_name (const char *name);
 
+/* The method of a <diskSnapshot> element; NULL with INVALID: it is none.  Free with g_free. */
+char *xml_snapshot_method (const Text *element, GError **error);
+/* The element that says @method.  Free with g_free. */
+char *xml_snapshot_method_element (const char *method);
+
 /* The <domain> @text with absolute paths for the files of its disks; relative ones are in
- * @directory.  NULL: it is no XML.  Free with g_free. */
+ * @directory.  <diskSnapshot> is left out, which libvirt does not know.  NULL: it is no XML.  Free
+ * with g_free. */
 char *xml_domain_absolute (const Text *text, const char *directory);
 
 /* A <disk> element for a disk image. */
 char *xml_disk (const char *target, const char *format, const char *file);
 
-/* The same for a qcow2 image that holds a snapshot: read-only, frozen by an overlay, or with the
+/* The same for an image that holds a snapshot: read-only, a file of its own, or with the
  * snapshot @inside inside the image (NULL: it is the whole image). */
-char *xml_frozen_disk (const char *target, const char *file, const char *inside);
+char *xml_frozen_disk (const char *target, const char *format, const char *file,
+                       const char *inside);
 
 /* The smallest <domain> that libvirt can define, for a domain that is only an image.  @disks: its
  * <disk> elements, one after the other. */

@@ -24,6 +24,8 @@ static const Word table[] = {
   { "--diskspec", "SPEC", "DISK[,snapshot=TYPE][,driver=TYPE][,stype=TYPE][,file=NAME]", 0, 0,
     AT (disks), TRUE },
   { "--compress", "METHOD", "zlib or zstd", CAN_COMPRESS, 0, AT (compression), FALSE },
+  { "--method", "METHOD", "of freezing the disks, this once: qemu or btrfs", CAN_METHOD, 0,
+    AT (method), FALSE },
   { "--redefine", NULL, "record what the document says; no data is touched", CAN_REDEFINE, 0,
     AT (redefine), FALSE },
   { "--current", NULL, "with --redefine: it becomes the current one", CAN_REDEFINE, 0, AT (current),
@@ -41,6 +43,7 @@ create_words_clear (CreateWords *asked)
   g_free (asked->parent);
   g_free (asked->from);
   g_free (asked->compression);
+  g_free (asked->method);
   g_free (asked->memory);
   g_clear_pointer (&asked->disks, g_ptr_array_unref);
   *asked = (CreateWords){ 0 };
@@ -62,6 +65,7 @@ check_redefine (const CreateWords *asked, GError **error)
     { "--parent", asked->parent != NULL },
     { "--from", asked->from != NULL },
     { "--compress", asked->compression != NULL },
+    { "--method", asked->method != NULL },
     { "--memspec", asked->memory != NULL },
     { "--diskspec", asked->disks != NULL },
   };

@@ -10,8 +10,9 @@ typedef struct {
   char *parent;      /* a name */
   char *from;        /* a name */
   char *compression; /* "zlib" for "gzip" */
-  char *memory;      /* the value of --memspec */
-  GPtrArray *disks;  /* of char *: the values of --diskspec */
+  char *method;
+  char *memory;     /* the value of --memspec */
+  GPtrArray *disks; /* of char *: the values of --diskspec */
   gboolean disk_only;
   gboolean quiesce;
   gboolean atomic;

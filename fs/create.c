@@ -147,7 +147,9 @@ static gboolean
 take_snapshot (const Place *place, const CreateWords *words, const SnapshotDescription *description,
                Job *job, GError **error)
 {
-  g_auto (Asking) asking = { .options = { .flags = create_words_flags (words) } };
+  g_auto (Asking) asking = {
+    .options = { .flags = create_words_flags (words), .method = words->method },
+  };
   CreateOptions *options = &asking.options;
   g_autofree char *id = NULL;
 

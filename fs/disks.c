@@ -1,9 +1,10 @@
-/* The rows in `disks`: for each disk its description and its bytes.
+/* The rows in `disks`: for each disk its description, its bytes and how it is snapshotted.
  *
- * The two are kinds of their own under one name with different suffixes.  A disk as it was is as
+ * They are kinds of their own under one name with different suffixes.  A disk as it was is as
  * old as its snapshot, whatever happens to that one's name or description: backup programs take a
  * file whose times changed for another.  A disk as it is is measured each time, and is not there
  * while the machine runs. */
+#include "../backend/xml.h"
 #include "attr.h"
 #include "names.h"
 #include "rows.h"
@@ -45,8 +46,8 @@ list_disks (const Place *dir, Listing *listing, GError **error)
     const Disk *disk = g_ptr_array_index (disks, i);
 
     list_disk (dir, dir->kind->member, disk, listing);
-    if (dir->kind->beside != NULL)
-      list_disk (dir, dir->kind->beside, disk, listing);
+    for (const NodeKind *const *beside = dir->kind->beside; *beside != NULL; beside++)
+      list_disk (dir, *beside, disk, listing);
   }
   return !has_to_wait (dir);
 }
@@ -75,9 +76,11 @@ find_of_kind (const Place *dir, const NodeKind *kind, const char *file_name, Pla
 gboolean
 find_disk_file (const Place *dir, const char *file_name, Place *child, GError **error)
 {
-  if (find_of_kind (dir, dir->kind->member, file_name, child) ||
-      find_of_kind (dir, dir->kind->beside, file_name, child))
+  if (find_of_kind (dir, dir->kind->member, file_name, child))
     return TRUE;
+  for (const NodeKind *const *beside = dir->kind->beside; *beside != NULL; beside++)
+    if (find_of_kind (dir, *beside, file_name, child))
+      return TRUE;
   if (has_to_wait (dir))
     return FALSE;
   return fail (error, BACKEND_ERROR_NOT_FOUND, "there is no \"%s\" here", file_name);
@@ -147,4 +150,44 @@ measure_live (const Place *place, DiskMeasure *measure, GError **error)
     return FALSE;
   measure->allocated = count_stored (measure->allocated, measure->size);
   return TRUE;
+}
+
+/* ---- how it is snapshotted */
+
+gboolean
+has_disk_method (const Place *place)
+{
+  return place->disk->method != NULL;
+}
+
+Text *
+show_disk_method (const Place *place, GError **error)
+{
+  return text_take_string (xml_snapshot_method_element (place->disk->method));
+}
+
+/* The word that was written by itself, or in the element; NULL with INVALID. */
+static char *
+written_method (char **words, const Text *document, GError **error)
+{
+  if (document != NULL)
+    return xml_snapshot_method (document, error);
+  if (g_strv_length (words) == 1)
+    return g_strdup (words[0]);
+  fail (error, BACKEND_ERROR_INVALID, "a method is one word, or a <diskSnapshot> element");
+  return NULL;
+}
+
+gboolean
+take_disk_method (const Place *place, char **words, const Text *document, Job *job, GError **error)
+{
+  const Disk *disk = place->disk;
+  g_autofree char *method = written_method (words, document, error);
+
+  if (method == NULL)
+    return FALSE;
+  if (g_strcmp0 (method, disk->method) == 0) /* a backup is copied back */
+    return TRUE;
+  return backend_set_method (place->mount->backend, place->owner->name, disk->target,
+                             g_str_equal (method, "default") ? NULL : method, job, error);
 }

@@ -75,8 +75,9 @@ compare_listing (const Notifier *notifier, const Place *dir, guint64 number, con
   if (dir->kind->member != NULL && S_ISDIR (dir->kind->member->mode))
     compared.list = NULL;
   /* What changes by itself nobody keeps, and whether it is there may have to be waited for. */
-  if (dir->kind->beside != NULL && dir->kind->beside->changes)
-    compared.beside = NULL;
+  for (guint i = 0; compared.beside[i] != NULL; i++)
+    if (compared.beside[i]->changes)
+      compared.beside[i] = NULL;
   fixed.kind = &compared;
   if (!place_list (&fixed, &listing, NULL))
     return;

@@ -18,6 +18,10 @@ gboolean find_disk_file (const Place *dir, const char *file_name, Place *child, 
 gboolean has_disk_xml (const Place *place);
 gboolean is_readable (const Place *place);
 gboolean measure_frozen (const Place *place, DiskMeasure *measure, GError **error);
+gboolean has_disk_method (const Place *place);
+Text *show_disk_method (const Place *place, GError **error);
+gboolean take_disk_method (const Place *place, char **words, const Text *document, Job *job,
+                           GError **error);
 gboolean is_at_rest (const Place *place);
 gboolean measure_live (const Place *place, DiskMeasure *measure, GError **error);
 

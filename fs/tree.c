@@ -32,6 +32,12 @@ static const NodeKind live_disk_kind = {
   .present = is_at_rest, .measure = measure_live
 };
 
+static const NodeKind disk_method_kind = {
+  .role = "disk.method", .pattern = "TARGET.method", .suffix = ".method", .verb = "method",
+  .mode = EDITABLE, .needs = CAN_METHOD, .changes = TRUE, .words = "qemu|btrfs|reflink|default",
+  .present = has_disk_method, .show = show_disk_method, .take = take_disk_method
+};
+
 static const NodeKind snapshot_control[] = {
   { .name = "current", .mode = COMMAND, .present = can_be_current,
     .words = "1|0", .usage = usage_current, .store = store_current },
@@ -58,7 +64,7 @@ static const NodeKind snapshot_rows[] = {
     .show = show_description, .edit = edit_description },
   { .name = "info", .mode = TEXT, .changes = TRUE, .show = show_snapshot_info },
   { .name = "disks", .mode = DIRECTORY,
-    .list = list_disks, .find = find_disk_file, .member = &disk_kind, .beside = &frozen_disk_kind },
+    .list = list_disks, .find = find_disk_file, .member = &disk_kind, .beside = { &frozen_disk_kind } },
   { .name = "control", .mode = DIRECTORY, .rows = snapshot_control },
   { 0 }
 };
@@ -79,7 +85,8 @@ static const NodeKind domain_control[] = {
   { .name = "create", .mode = COMMAND, .needs = CAN_CREATE,
     .words = "[NAME] [--description TEXT] [--parent NAME] [--from NAME] [--disk-only] [--quiesce] "
              "[--atomic] [--live] [--halt] [--no-metadata] [--reuse-external] [--memspec SPEC] "
-             "[--diskspec SPEC]... [--compress METHOD] [--redefine] [--current] [--validate] [-]",
+             "[--diskspec SPEC]... [--compress METHOD] [--method METHOD] [--redefine] [--current] "
+             "[--validate] [-]",
     .usage = usage_create, .take = take_create },
   { .name = "error", .mode = TEXT, .changes = TRUE, .show = show_error },
   { .name = "jobs", .mode = COMMAND, .changes = TRUE, .quick = TRUE,
@@ -93,7 +100,8 @@ static const NodeKind domain_rows[] = {
   { .name = "current", .mode = LINK, .changes = TRUE, .present = has_current,
     .target = target_current },
   { .name = "disks", .mode = DIRECTORY,
-    .list = list_disks, .find = find_disk_file, .member = &disk_kind, .beside = &live_disk_kind },
+    .list = list_disks, .find = find_disk_file, .member = &disk_kind,
+    .beside = { &live_disk_kind, &disk_method_kind } },
   { .name = "control", .mode = DIRECTORY, .rows = domain_control },
   { .name = ".snapshots", .mode = WRITABLE, .unlisted = TRUE, .flat = TRUE,
     .list = list_snapshots, .find = find_snapshot, .member = &flat_snapshot_kind,
@@ -180,8 +188,8 @@ print_rows (const NodeKind *kind, const char *directory)
     print_rows (row, path);
   if (kind->member != NULL && kind->member != kind)
     print_rows (kind->member, path);
-  if (kind->beside != NULL)
-    print_rows (kind->beside, path);
+  for (const NodeKind *const *beside = kind->beside; *beside != NULL; beside++)
+    print_rows (*beside, path);
 }
 
 void

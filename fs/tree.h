@@ -10,7 +10,8 @@
  *   link              .target
  *   text              .show                    whole text, made when opened
  *   editable text     .show + .edit            each write gives the text since the open
- *   document          .show + .take            what is written replaces it when it is whole
+ *   document          .show + .take            what is written replaces it when it is whole; with
+ *                                              .words, they may stand for a document
  *   command           .usage + .store          one write is one command; reads as the usage
  *   command           .usage + .take           the same, and a document may follow the words
  *   log               .show + .store           the same, but reads as what is going on
@@ -38,7 +39,7 @@ struct NodeKind {
 
   const NodeKind *rows;
   const NodeKind *member;
-  const NodeKind *beside; /* a second kind of member, told from the first by its suffix */
+  const NodeKind *beside[3]; /* further kinds of members, told by their suffixes; NULL at the end */
   /* Everything listed, in order. */
   gboolean (*list) (const Place *dir, Listing *listing, GError **error);
   /* Fills in @child, of kind .member or .beside, or NOT_FOUND. */
@@ -55,7 +56,7 @@ struct NodeKind {
   char *(*target) (const Place *place, GError **error);
   Text *(*show) (const Place *place, GError **error);
   gboolean (*edit) (const Place *place, const char *text, Job *job, GError **error);
-  const char *words;                   /* of a command, as the manual has them */
+  const char *words;                   /* that may be written, as the manual has them */
   Text *(*usage) (const Place *place); /* names only the words that work here */
   gboolean (*store) (const Place *place, char **words, Job *job, GError **error);
   /* @document NULL: only words were written. */

@@ -16,6 +16,8 @@ look_at_all (const GArray *disks, gboolean *written, GError **error)
     const Applying *disk = &g_array_index (disks, Applying, i);
     struct stat status;
     What what;
+    if (!disk->journal->prepared) /* it stays in any case */
+      continue;
     if (!applying_look (disk, disk->journal->file, &what, &status, error))
       return FALSE;
     if (what != OLD)

@@ -97,7 +97,7 @@ keep_aside (const Applying *disk, GError **error)
 {
   const char *file = disk->journal->file, *prepared = disk->journal->prepared;
   g_autofree char *stem = g_strndup (prepared, strlen (prepared) - strlen (PREPARED_SUFFIX));
-  g_autofree char *aside = g_strconcat (stem, IMAGE_SUFFIX, NULL);
+  g_autofree char *aside = g_strconcat (stem, applying_suffix (disk), NULL);
   if (linkat (disk->directory, file, disk->directory, aside, 0) < 0 && errno != EEXIST)
     return fail_errno (error, "keeping %s", file);
   g_warning ("%s was written to while it was being replaced: that is kept as %s", file, aside);
@@ -123,6 +123,8 @@ make_room (const Applying *disk, const Journal *journal, GError **error)
 {
   struct stat status;
   What what;
+  if (!disk->journal->prepared) /* it stays, whatever became of it: its copy is what counts */
+    return freeze (disk, error);
   if (!applying_look (disk, disk->journal->file, &what, &status, error))
     return FALSE;
   switch (what) {
@@ -145,6 +147,8 @@ put_in_place (const Applying *disk, const Journal *journal, GError **error)
   const char *file = disk->journal->file;
   struct stat status;
   What what;
+  if (!disk->journal->prepared)
+    return TRUE;
   if (!applying_look (disk, file, &what, &status, error))
     return FALSE;
   if (what == OVERLAY)

@@ -46,7 +46,9 @@ begin_disk (const Places *places, const JournalDisk *journal, GArray *disks, GEr
   g_array_append_val (disks, nothing);
   Applying *disk = &g_array_index (disks, Applying, disks->len - 1);
   disk->directory = places_open_path (places, journal->directory, O_RDONLY | O_DIRECTORY, error);
-  return disk->directory >= 0 && keep_machines_out (disk, journal->file, &disk->active, error) &&
+  if (disk->directory < 0 || !journal->prepared)
+    return disk->directory >= 0;
+  return keep_machines_out (disk, journal->file, &disk->active, error) &&
          keep_machines_out (disk, journal->prepared, &disk->prepared, error);
 }
 
@@ -79,16 +81,22 @@ applying_look (const Applying *disk, const char *name, What *what, struct stat *
   return TRUE;
 }
 
+const char *
+applying_suffix (const Applying *disk)
+{
+  return disk->journal->raw ? RAW_IMAGE_SUFFIX : IMAGE_SUFFIX;
+}
+
 char *
 applying_frozen_name (const Applying *disk)
 {
-  return g_strconcat (IMAGE_PREFIX, disk->journal->freeze, IMAGE_SUFFIX, NULL);
+  return g_strconcat (IMAGE_PREFIX, disk->journal->freeze, applying_suffix (disk), NULL);
 }
 
 gboolean
 applying_was_written (const Applying *disk, const struct stat *status)
 {
   const JournalDisk *journal = disk->journal;
-  gboolean dropped = !journal->freeze || journal->copy;
+  gboolean dropped = journal->prepared && (!journal->freeze || journal->copy);
   return dropped && journal_modified (status) != journal->modified;
 }

@@ -7,7 +7,8 @@
 typedef struct {
   const JournalDisk *journal;
   int directory;
-  int active;   /* with what keeps machines from it; -1: it is not at the active path any more */
+  int active;   /* with what keeps machines from it; -1: it is not at the active path any more, or
+                   it stays, and may be in use */
   int prepared; /* the same for its path */
 } Applying;
 
@@ -20,6 +21,9 @@ typedef enum { ABSENT, OLD, OVERLAY, COPY, FOREIGN } What;
  * because "not there" means "already done". */
 gboolean applying_look (const Applying *disk, const char *name, What *what, struct stat *status,
                         GError **error);
+
+/* What its images are called at the end. */
+const char *applying_suffix (const Applying *disk);
 
 /* Name of the image that the active file becomes.  Free with g_free. */
 char *applying_frozen_name (const Applying *disk);

@@ -7,28 +7,30 @@
  *
  *   change_begin            nobody else changes the domain; its records are in order
  *   change_open_disks       the disks can be changed now; no machine can start from here on
- *   change_overlay, …       what will take the disks' places is prepared
+ *   change_overlay, …       what will take the disks' places is prepared; a disk that nothing is
+ *                           prepared for stays
  *   change_commit           all or nothing, durable
  *   change_end              takes back what was prepared and not committed
  */
 typedef struct {
-  const LocalDisk *disk;  /* belongs to the change's `found` */
-  int directory;          /* descriptors; -1: none */
-  int active;             /* holds QEMU's locks */
-  int prepared;           /* the same, once it is made */
-  guint64 inode;          /* of the active file */
-  guint64 prepared_size;  /* bytes that it shall see afterwards */
-  guint64 size;           /* bytes that the guest sees */
-  gboolean has_snapshots; /* inside the active image */
-  Child *child;           /* the qemu-img that makes the overlay; NULL: none yet */
-  guint deadline;         /* seconds that it has */
-  char *overlay;          /* name of the prepared file; NULL: none yet */
-  char *freeze;           /* uuid that the active image gets; NULL: it is dropped */
-  guint64 behind;         /* inode of the overlay's backing file; 0: it is not there yet */
-  char *backing;          /* name of that file; NULL: none */
-  char *copy;             /* name of the prepared file that is frozen instead of it; NULL: none */
-  int copied;             /* the same, opened; -1 */
-  Child *copying;         /* the qemu-img that makes it; NULL: none */
+  const LocalDisk *disk;       /* belongs to the change's `found` */
+  int directory;               /* descriptors; -1: none */
+  int active;                  /* holds QEMU's locks */
+  int prepared;                /* the same, once it is made */
+  guint64 inode;               /* of the active file */
+  guint64 prepared_size;       /* bytes that it shall see afterwards */
+  guint64 size;                /* bytes that the guest sees */
+  gboolean has_snapshots;      /* inside the active image */
+  const struct Method *method; /* by which its present state is frozen; NULL: it is not */
+  Child *child;                /* the qemu-img that makes the overlay; NULL: none yet */
+  guint deadline;              /* seconds that it has */
+  char *overlay;               /* name of the prepared file; NULL: none, or none yet */
+  char *freeze;                /* uuid that the active image gets; NULL: it is dropped */
+  guint64 behind;              /* inode of the overlay's backing file; 0: it is not there yet */
+  char *backing;               /* name of that file; NULL: none */
+  char *copy;     /* name of the prepared file that is frozen instead of it; NULL: none */
+  int copied;     /* the same, opened; -1 */
+  Child *copying; /* the qemu-img that makes it; NULL: none */
 } ChangeDisk;
 
 typedef struct {
@@ -80,9 +82,9 @@ gboolean change_compress (Change *change, ChangeDisk *disk, const char *method, 
 gboolean change_check_references (const Change *change, GError **error);
 
 /* Waits until all that was begun is prepared; done by change_commit. */
-gboolean change_finish_overlays (const Change *change, GError **error);
+gboolean change_finish_prepared (const Change *change, GError **error);
 
-/* The active image gets a uuid and is kept. */
+/* The active image gets a uuid and is kept, itself or its `copy`. */
 void change_freeze (ChangeDisk *disk);
 
 /* What will be written besides the disks; in memory until the commit. */

@@ -51,6 +51,7 @@ typedef struct CheckImage {
   const char *file; /* its last part */
   struct stat status;
   gboolean frozen;   /* by its name */
+  gboolean raw;      /* the same; then it has a size and nothing else */
   gboolean readable; /* and so the rest of this paragraph is known */
   gboolean plain;
   guint64 size;

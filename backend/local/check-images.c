@@ -3,13 +3,14 @@
  * Who reads whom is a graph of one walk, so that a store of thousands of images is looked at once.
  * A fault is told where it is, and not again by whoever reads that image. */
 #include "../qcow2/header.h"
+#include "../qcow2/reader.h"
 #include "alone.h"
 #include "backing.h"
 #include "chain.h"
 #include "check-findings.h"
 #include "child.h"
 #include "fd.h"
-#include "file-names.h"
+#include "frozen.h"
 #include "journal.h"
 #include "locks.h"
 #include <fcntl.h>
@@ -54,12 +55,6 @@ inode_key (const struct stat *status)
                           (guint64)status->st_ino);
 }
 
-static gboolean
-is_frozen_name (const char *name)
-{
-  return g_str_has_prefix (name, IMAGE_PREFIX) && g_str_has_suffix (name, IMAGE_SUFFIX);
-}
-
 static CheckImage *
 add_image (CheckImages *images, const WalkDirectory *directory, const WalkFile *file)
 {
@@ -67,7 +62,8 @@ add_image (CheckImages *images, const WalkDirectory *directory, const WalkFile *
   image->path = g_build_filename (directory->path, file->name, NULL);
   image->directory = g_strdup (directory->path);
   image->file = image->path + strlen (image->path) - strlen (file->name);
-  image->frozen = is_frozen_name (file->name);
+  image->frozen = frozen_is_name (file->name, &image->raw);
+  image->raw = image->raw && image->frozen;
   image->status = file->status;
   g_ptr_array_add (images->images, image);
   g_hash_table_insert (images->by_inode, inode_key (&file->status), image);
@@ -87,11 +83,19 @@ read_header (CheckImage *image, int fd, GError **error)
   image->backing_format = g_strdup (header->backing_format);
 }
 
-static gboolean
-must_be_image (const Finding *finding, const char *path, const char *name)
+/* Its bytes say nothing. */
+static void
+add_raw (CheckImages *images, const WalkDirectory *directory, const WalkFile *file)
 {
-  return is_frozen_name (name) ||
-         g_strcmp0 (g_hash_table_lookup (finding->formats, path), "qcow2") == 0;
+  CheckImage *image = add_image (images, directory, file);
+  image->readable = TRUE;
+  image->size = image_raw_size ((guint64)file->status.st_size);
+}
+
+static gboolean
+must_be_image (const Finding *finding, const char *path, gboolean frozen)
+{
+  return frozen || g_strcmp0 (g_hash_table_lookup (finding->formats, path), "qcow2") == 0;
 }
 
 static void
@@ -100,6 +104,11 @@ find_file (const Finding *finding, const WalkDirectory *directory, const WalkFil
   g_autofree char *path = g_build_filename (directory->path, file->name, NULL);
   g_autoptr (GError) error = NULL;
   Backing backing = { FALSE, NULL };
+  gboolean raw, frozen = frozen_is_name (file->name, &raw);
+  if (frozen && raw) {
+    add_raw (finding->images, directory, file);
+    return;
+  }
   if (g_strcmp0 (g_hash_table_lookup (finding->formats, path), "raw") == 0)
     return; /* its bytes are the guest's to choose */
   autofd fd = openat (directory->fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -107,7 +116,7 @@ find_file (const Finding *finding, const WalkDirectory *directory, const WalkFil
     fail_errno (&error, "opening it");
   gboolean known = fd >= 0 && backing_read (fd, &backing, &error);
   g_free (backing.name);
-  if (known && !backing.image && !must_be_image (finding, path, file->name))
+  if (known && !backing.image && !must_be_image (finding, path, frozen))
     return;
   CheckImage *image = add_image (finding->images, directory, file);
   if (fd >= 0 && !error)
@@ -236,8 +245,10 @@ check_chain (Check *check, CheckImage *image)
 {
   g_autoptr (GError) error = NULL;
   for (const CheckImage *layer = image; layer; layer = layer->below)
-    if (layer->broken || !layer->plain)
+    if (layer->broken || (!layer->plain && !layer->raw))
       return;
+  if (image->raw)
+    return;
   if (chain_check (check->places, image->directory, image->file, &error))
     return;
   check_say (check, CHECK_FAULT, image->path, "%s", error->message);

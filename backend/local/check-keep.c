@@ -3,11 +3,12 @@
  * Images without a name stand in the head and nowhere else.  Whoever's they are, they are kept:
  * some may hold snapshots inside that nothing else leads to, and others were promised to be left
  * alone. */
-#include "../qcow2/header.h"
 #include "check-findings.h"
 #include "fd.h"
 #include "file-names.h"
+#include "frozen.h"
 #include "listing.h"
+#include "method.h"
 #include <fcntl.h>
 #include <string.h>
 
@@ -35,16 +36,20 @@ only_target (const LocalDomain *found, const char *directory)
 }
 
 static void
-keep_image (Check *check, CheckDomain *domain, const char *directory, int fd, const char *file)
+keep_image (Check *check, CheckDomain *domain, const char *directory, int fd, const char *file,
+            gboolean raw)
 {
   const char *uuid = file + strlen (IMAGE_PREFIX);
+  const char *suffix = raw ? RAW_IMAGE_SUFFIX : IMAGE_SUFFIX;
   RecordImage *image = g_new0 (RecordImage, 1);
   autofd opened = openat (fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  g_autoptr (Qcow2Header) header = opened < 0 ? NULL : qcow2_header_read (opened, NULL);
   image->target = g_strdup (only_target (domain->found, directory));
-  image->image = g_strndup (uuid, strlen (uuid) - strlen (IMAGE_SUFFIX));
+  image->image = g_strndup (uuid, strlen (uuid) - strlen (suffix));
   image->directory = places_spell (check->places, directory);
-  image->size = header ? header->size : 0;
+  if (opened >= 0)
+    frozen_size (opened, raw, &image->size, NULL);
+  image->raw = raw;
+  image->method = raw ? &method_btrfs : &method_qemu; /* nobody will bring it back */
   if (g_uuid_string_is_valid (image->image))
     g_ptr_array_add (domain->records->kept, image);
   else
@@ -58,9 +63,9 @@ keep_unlisted (Check *check, CheckDomain *domain, const char *directory)
   g_autoptr (GPtrArray) files = fd < 0 ? NULL : listing_of (fd, directory, NULL);
   for (guint i = 0; files && i < files->len; i++) {
     const char *file = g_ptr_array_index (files, i);
-    if (g_str_has_prefix (file, IMAGE_PREFIX) && g_str_has_suffix (file, IMAGE_SUFFIX) &&
-        !is_known_to_any (check, file))
-      keep_image (check, domain, directory, fd, file);
+    gboolean raw;
+    if (frozen_is_name (file, &raw) && !is_known_to_any (check, file))
+      keep_image (check, domain, directory, fd, file, raw);
   }
 }
 

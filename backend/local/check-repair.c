@@ -4,8 +4,9 @@
  *   a marked image       is repaired by qemu-img check -r all
  *   a damaged record     is put aside, as a whole: nothing of it can be believed.  Its image stays,
  *                        what descends from it becomes a root, and changes are possible again
- *   a damaged head       is put aside; which snapshot was current is not known, so none is, and
- *                        images that no record names are kept, for only the head knew why
+ *   a damaged head       is put aside; which snapshot was current is not known, so none is, nor
+ *                        which methods were chosen, so none are, and images that no record names
+ *                        are kept, for only the head knew why
  *   a missing parent     becomes none, as it is shown already; so does one that leads in a circle
  *   a missing current    becomes none
  *   a writable image     loses its write bits
@@ -223,11 +224,12 @@ static gboolean
 repair_file (Check *check, const WalkDirectory *directory, const WalkFile *file, GError **error)
 {
   const char *name = file->name;
+  gboolean raw;
   if (!g_str_has_prefix (name, IMAGE_PREFIX))
     return TRUE;
   g_autofree char *path = g_build_filename (directory->path, name, NULL);
   autofd fd = openat (directory->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (g_str_has_suffix (name, IMAGE_SUFFIX) && fd >= 0)
+  if (frozen_is_name (name, &raw) && fd >= 0)
     repair_mode (check, path, fd, file->status.st_mode);
   /* What another store prepares in the same directory is locked. */
   if (!journal_is_prepared_name (name) || (fd >= 0 && locks_is_in_use (fd)))

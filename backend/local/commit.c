@@ -46,8 +46,9 @@ is_single_record (const Change *change)
 static gboolean
 add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
 {
-  struct stat active, overlay, copied = { 0 };
-  if (fstat (disk->active, &active) < 0 || fstat (disk->prepared, &overlay) < 0 ||
+  struct stat active, overlay = { 0 }, copied = { 0 };
+  if (fstat (disk->active, &active) < 0 ||
+      (disk->overlay && fstat (disk->prepared, &overlay) < 0) ||
       (disk->copy && fstat (disk->copied, &copied) < 0))
     return fail_errno (error, "%s", disk->disk->file);
   JournalDisk *entry = g_new0 (JournalDisk, 1);
@@ -55,6 +56,7 @@ add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
   entry->file = g_strdup (disk->disk->file);
   entry->prepared = g_strdup (disk->overlay);
   entry->freeze = g_strdup (disk->freeze);
+  entry->raw = local_disk_is_raw (disk->disk);
   entry->inode = disk->inode;
   entry->modified = journal_modified (&active);
   entry->overlay = overlay.st_ino;
@@ -110,21 +112,21 @@ sync_prepared (const Change *change, GError **error)
 {
   for (guint i = 0; i < change->disks->len; i++) {
     const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!journal_sync (disk->prepared, disk->overlay, error) ||
+    if ((disk->overlay && !journal_sync (disk->prepared, disk->overlay, error)) ||
         (disk->copy && !journal_sync (disk->copied, disk->copy, error)))
       return FALSE;
   }
   return TRUE;
 }
 
-/* While qemu-img makes the overlays, everything is done that does not need them. */
+/* While qemu-img makes its files, everything is done that does not need them. */
 static gboolean
 make_durable (Change *change, GError **error)
 {
   return write_records (change, error) && sync_active (change, error) &&
          (is_single_record (change) || prepare_journal (change, error)) &&
          (change->disks->len == 0 || change_check_references (change, error)) &&
-         change_finish_overlays (change, error) && check_backing (change, error) &&
+         change_finish_prepared (change, error) && check_backing (change, error) &&
          sync_prepared (change, error);
 }
 

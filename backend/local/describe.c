@@ -75,7 +75,8 @@ target_is_plain (const char *target)
          strspn (target, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_") == length;
 }
 
-static void
+/* Returns it, which belongs to the domain. */
+static LocalDisk *
 add_disk (LocalDomain *domain, const char *target, const char *format, const char *path,
           const char *xml)
 {
@@ -86,6 +87,7 @@ add_disk (LocalDomain *domain, const char *target, const char *format, const cha
   disk->file = g_path_get_basename (path);
   disk->xml = g_strdup (xml);
   g_ptr_array_add (domain->disks, disk);
+  return disk;
 }
 
 /* FALSE: nothing that reads or writes disks may get to see it.  A missing image is only missing. */
@@ -181,7 +183,7 @@ describe_disk (const Places *places, LocalDomain *domain, const char *directory,
       !check_image (places, domain, disk->target, path))
     return;
   check_is_not_frozen (domain, disk->target, path);
-  add_disk (domain, disk->target, format, path, disk->xml);
+  add_disk (domain, disk->target, format, path, disk->xml)->method = g_strdup (disk->method);
 }
 
 static void

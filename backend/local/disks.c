@@ -49,7 +49,7 @@ source_of_live (const LocalDomain *found, const char *target, Source *source, GE
   if (!disk)
     return FALSE;
   source->path = local_disk_path (disk);
-  source->format = g_str_equal (disk->format, "raw") ? IMAGE_RAW : IMAGE_QCOW2;
+  source->format = local_disk_is_raw (disk) ? IMAGE_RAW : IMAGE_QCOW2;
   return TRUE;
 }
 
@@ -62,7 +62,7 @@ source_of_record (const Places *places, const Record *record, const char *target
     if (!g_str_equal (image->target, target))
       continue;
     source->path = frozen_path (places, image);
-    source->format = IMAGE_QCOW2;
+    source->format = image->raw ? IMAGE_RAW : IMAGE_QCOW2;
     source->size = image->size;
     return TRUE;
   }
@@ -163,7 +163,7 @@ measure_image (int fd, const LocalDisk *disk, DiskMeasure *measure, GError **err
     return fail_errno (error, "%s", disk->file);
   measure->size = image_raw_size ((guint64)status.st_size);
   measure->modified = (gint64)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
-  if (g_str_equal (disk->format, "raw"))
+  if (local_disk_is_raw (disk))
     return TRUE;
   g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
   if (!header)
@@ -190,6 +190,6 @@ disks_measure (Store *store, const char *domain, const char *target, DiskMeasure
     return FALSE;
   if (locks_writer_lives (fd))
     return fail (error, BACKEND_ERROR_BUSY, "%s runs: its disk changes", domain);
-  measure->allocated = stored_bytes (store->places, path);
+  measure->allocated = stored_bytes (store->places, path, local_disk_is_raw (disk));
   return measure_image (fd, disk, measure, error);
 }

@@ -1,7 +1,9 @@
-/* Operations that change what one record says, or which snapshot is current. */
+/* Operations that change what one record says, which snapshot is current, or how a disk is
+ * snapshotted. */
 #include "../create.h"
 #include "../redefine.h"
 #include "making.h"
+#include "method.h"
 #include "operations.h"
 
 /* The record of @snapshot as a copy that may be changed. */
@@ -80,6 +82,29 @@ operation_set_current (Store *store, const char *domain, const char *snapshot,
   if (g_strcmp0 (change->records->current, snapshot) == 0)
     return TRUE;
   change_current (change, snapshot);
+  return change_commit (change, error);
+}
+
+/* A method that the disk cannot have is not remembered. */
+static gboolean
+check_method (const Change *change, const char *target, const char *word, GError **error)
+{
+  const LocalDisk *disk = local_domain_disk (change->found, target);
+  if (!disk)
+    return fail (error, BACKEND_ERROR_NOT_FOUND, "%s has no disk %s", change->found->name, target);
+  return !word || method_choose (change->store->places, change->records, disk, word, error);
+}
+
+gboolean
+operation_set_method (Store *store, const char *domain, const char *target, const char *method,
+                      Job *job, GError **error)
+{
+  g_autoptr (Change) change = change_begin (store, domain, job, error);
+  if (!change || !check_method (change, target, method, error))
+    return FALSE;
+  const Method *found = method ? method_find (method, NULL) : NULL;
+  records_set_method (change->records, target, found ? found->name : NULL);
+  change->head = TRUE;
   return change_commit (change, error);
 }
 

@@ -3,6 +3,7 @@
  * Everything is checked again on the disk and not in what is remembered, and from the moment that
  * the locks are held until the change ends no machine can start. */
 #include "../qcow2/header.h"
+#include "../qcow2/reader.h"
 #include "change.h"
 #include "fd.h"
 #include "locks.h"
@@ -10,17 +11,6 @@
 #include "references.h"
 #include <fcntl.h>
 #include <sys/stat.h>
-
-static gboolean
-check_format (const LocalDisk *disk, GError **error)
-{
-  if (g_str_equal (disk->format, "qcow2"))
-    return TRUE;
-  return fail (error, BACKEND_ERROR_UNSUPPORTED,
-               "%s (%s) is a %s disk, which cannot have overlays: "
-               "it would have to be qcow2 (qemu-img convert -O qcow2)",
-               disk->target, disk->file, disk->format);
-}
 
 /* What would make a step fail that comes after the commit point. */
 static gboolean
@@ -51,14 +41,18 @@ check_file (ChangeDisk *disk, GError **error)
   if (file.st_dev != directory.st_dev)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is a mount point", name);
   disk->inode = file.st_ino;
+  disk->size = image_raw_size ((guint64)file.st_size); /* unless a header says another */
   return check_may_be_renamed (disk->active, name, error) &&
          check_may_be_renamed (disk->directory, disk->disk->directory, error);
 }
 
+/* A raw disk has none: what is at its beginning is the guest's. */
 static gboolean
 check_header (ChangeDisk *disk, GError **error)
 {
   const char *name = disk->disk->file;
+  if (local_disk_is_raw (disk->disk))
+    return TRUE;
   g_autoptr (Qcow2Header) header = qcow2_header_read (disk->active, error);
   if (!header)
     return fail_in (error, "%s", name);
@@ -84,9 +78,8 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
   if (disk->directory < 0)
     return FALSE;
   disk->active = places_open_path (places, path, O_RDONLY, error);
-  return disk->active >= 0 && check_format (local, error) &&
-         locks_exclude_writers (disk->active, local->file, error) && check_file (disk, error) &&
-         check_header (disk, error);
+  return disk->active >= 0 && locks_exclude_writers (disk->active, local->file, error) &&
+         check_file (disk, error) && check_header (disk, error);
 }
 
 static gboolean

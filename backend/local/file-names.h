@@ -3,9 +3,11 @@
  * own directory and beside each disk. */
 #define RECORDS_DIRECTORY ".vmsnapfs"
 
-/* A frozen image: ".vmsnapfs-UUID.qcow2", beside its disk. */
+/* A frozen image: ".vmsnapfs-UUID.qcow2", beside its disk, or ".vmsnapfs-UUID.raw", whose bytes are
+ * the guest's to choose and are never taken for a header. */
 #define IMAGE_PREFIX ".vmsnapfs-"
 #define IMAGE_SUFFIX ".qcow2"
+#define RAW_IMAGE_SUFFIX ".raw"
 
 /* Prepared, and not committed: nothing refers to it.  A disk is ".vmsnapfs-UUID.new". */
 #define PREPARED_SUFFIX ".new"

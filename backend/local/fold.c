@@ -10,6 +10,7 @@
 #include "../qcow2/header.h"
 #include "chain.h"
 #include "child.h"
+#include "clone.h"
 #include "fd.h"
 #include "journal.h"
 #include "locks.h"
@@ -17,10 +18,8 @@
 #include <fcntl.h>
 #include <json-glib/json-glib.h>
 #include <limits.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #define DEADLINE (24 * 60 * 60) /* seconds */
@@ -287,15 +286,13 @@ copy_bytes (int from, int to, GError **error)
 }
 
 static gboolean
-copy_dependent (const Fold *fold, const char *name, const Layer *dependent, gboolean *cloned,
-                GError **error)
+copy_dependent (const Fold *fold, const char *name, GError **error)
 {
   autofd from = openat (fold->directory, fold->dependent, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   autofd to = openat (fold->directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (from < 0 || to < 0)
     return fail_errno (error, "copying %s", fold->dependent);
-  *cloned = ioctl (to, FICLONE, from) == 0;
-  return *cloned || copy_bytes (from, to, error);
+  return clone_file (from, to, NULL) || copy_bytes (from, to, error);
 }
 
 static gboolean
@@ -314,9 +311,7 @@ static gboolean
 fold_up (const Fold *fold, const Layer *unnamed, const Layer *dependent, Job *job, GError **error)
 {
   g_autofree char *name = journal_prepared_name ();
-  gboolean cloned;
-  gboolean done = copy_dependent (fold, name, dependent, &cloned, error) &&
-                  rebase (fold, name, unnamed, job, error) &&
+  gboolean done = copy_dependent (fold, name, error) && rebase (fold, name, unnamed, job, error) &&
                   take_place (fold, name, dependent, error);
   if (!done)
     unlinkat (fold->directory, name, 0);
@@ -325,19 +320,6 @@ fold_up (const Fold *fold, const Layer *unnamed, const Layer *dependent, Job *jo
 }
 
 /* -------------------------------------------------------------------- choosing */
-
-/* Whether files can be clones of one another here; tried on the dependent's first bytes. */
-static gboolean
-file_system_clones (const Fold *fold, const Layer *dependent)
-{
-  g_autofree char *name = journal_prepared_name ();
-  autofd to = openat (fold->directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (to < 0)
-    return FALSE;
-  gboolean clones = ioctl (to, FICLONE, dependent->fd) == 0;
-  unlinkat (fold->directory, name, 0);
-  return clones;
-}
 
 /* What stands before a ':' QEMU takes for a protocol where it compares names of layers, and an
  * image of version 2 cannot grow with zeros over what is behind it. */
@@ -354,7 +336,7 @@ should_go_up (const Fold *fold, const Layer *unnamed, const Layer *dependent)
   /* Who made another link to it means to keep what it is. */
   return !can_go_down (fold, unnamed, dependent) || unnamed->status.st_nlink != 1 ||
          (unnamed->status.st_blocks < dependent->status.st_blocks && unnamed->header->backing &&
-          file_system_clones (fold, dependent));
+          clone_is_possible (fold->directory));
 }
 
 gboolean

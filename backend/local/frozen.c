@@ -1,11 +1,40 @@
-/* Where frozen images are, and which came first.
+/* Frozen images: what they are called, where they are, how large, and which came first.
  *
  * Records know how a directory is spelled and not what that means, and places know nothing of
  * records; this is the one home of what needs both.  Whether an image is really there is not asked
- * here. */
+ * here.  Of a raw one no byte is looked at. */
 #include "frozen.h"
+#include "../qcow2/header.h"
+#include "../qcow2/reader.h"
+#include "file-names.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+gboolean
+frozen_is_name (const char *name, gboolean *raw)
+{
+  *raw = g_str_has_suffix (name, RAW_IMAGE_SUFFIX);
+  return g_str_has_prefix (name, IMAGE_PREFIX) && (*raw || g_str_has_suffix (name, IMAGE_SUFFIX));
+}
+
+gboolean
+frozen_size (int fd, gboolean raw, guint64 *size, GError **error)
+{
+  struct stat status;
+  *size = 0;
+  if (fstat (fd, &status) < 0)
+    return fail_errno (error, "reading its size");
+  if (!S_ISREG (status.st_mode))
+    return fail (error, BACKEND_ERROR_DAMAGED, "it is no regular file");
+  *size = image_raw_size ((guint64)status.st_size);
+  if (raw)
+    return TRUE;
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
+  if (header)
+    *size = header->size;
+  return header != NULL;
+}
 
 char *
 frozen_path (const Places *places, const RecordImage *image)

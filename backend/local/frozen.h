@@ -4,6 +4,12 @@
 
 /* What the records say of frozen images, as places and in order. */
 
+/* Whether @name is one of a frozen image, whatever its format; *@raw: that is raw. */
+gboolean frozen_is_name (const char *name, gboolean *raw);
+
+/* The bytes that a guest sees of the frozen image that is open as @fd; DAMAGED: it is none. */
+gboolean frozen_size (int fd, gboolean raw, guint64 *size, GError **error);
+
 char *frozen_path (const Places *places, const RecordImage *image); /* absolute; g_free it */
 
 /* Of Record (borrowed), the oldest first; the uuid decides within a second. */

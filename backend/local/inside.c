@@ -144,8 +144,8 @@ look_into_frozen (const Places *places, DiskList *list, const GPtrArray *images,
 {
   for (guint i = 0; i < images->len; i++) {
     RecordImage *image = g_ptr_array_index (images, i);
-    if (g_atomic_int_get (&image->plain) || !g_str_equal (image->target, list->disk->target) ||
-        !g_hash_table_add (seen, image->image))
+    if (image->raw || g_atomic_int_get (&image->plain) ||
+        !g_str_equal (image->target, list->disk->target) || !g_hash_table_add (seen, image->image))
       continue;
     g_autofree char *path = frozen_path (places, image);
     if (look_into (places, list, path))
@@ -156,9 +156,11 @@ look_into_frozen (const Places *places, DiskList *list, const GPtrArray *images,
 static gboolean
 all_are_plain (const GPtrArray *images)
 {
-  for (guint i = 0; i < images->len; i++)
-    if (!g_atomic_int_get (&((RecordImage *)g_ptr_array_index (images, i))->plain))
+  for (guint i = 0; i < images->len; i++) {
+    RecordImage *image = g_ptr_array_index (images, i);
+    if (!image->raw && !g_atomic_int_get (&image->plain))
       return FALSE;
+  }
   return TRUE;
 }
 

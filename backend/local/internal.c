@@ -129,9 +129,9 @@ add_part (const Places *places, Snapshot *snapshot, const DiskList *list, const 
 {
   const char *tag = part->snapshot.tag;
   g_autofree char *xml =
-      xml_frozen_disk (list->disk->target, part->path, *tag ? tag : part->snapshot.id);
+      xml_frozen_disk (list->disk->target, "qcow2", part->path, *tag ? tag : part->snapshot.id);
   Disk *disk = disk_new (list->disk->target, part->snapshot.disk_size, xml);
-  disk->allocated = stored_bytes (places, part->path);
+  disk->allocated = stored_bytes (places, part->path, FALSE);
   disk->readable = part->readable && !part->ambiguous;
   g_ptr_array_add (snapshot->disks, disk);
   if (part->snapshot.vm_state_size > 0 || !snapshot->state) {

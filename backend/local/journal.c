@@ -97,6 +97,7 @@ disk_to_object (const JournalDisk *disk, const Places *places)
   json_object_set_int_member (object, "overlay", (gint64)disk->overlay);
   sealed_set_string (object, "copy", disk->copy);
   json_object_set_int_member (object, "copied", (gint64)disk->copied);
+  json_object_set_boolean_member (object, "raw", disk->raw);
   return object;
 }
 
@@ -170,8 +171,9 @@ disk_from_object (JsonObject *object, const Places *places, Journal *journal)
   disk->overlay = (guint64)sealed_number (object, "overlay");
   disk->copy = sealed_string (object, "copy");
   disk->copied = (guint64)sealed_number (object, "copied");
-  return disk->directory && is_file_name (disk->file) && disk->prepared &&
-         journal_is_prepared_name (disk->prepared) &&
+  disk->raw = sealed_flag (object, "raw");
+  return disk->directory && is_file_name (disk->file) &&
+         (disk->prepared ? journal_is_prepared_name (disk->prepared) : disk->copy != NULL) &&
          (!disk->freeze || g_uuid_string_is_valid (disk->freeze)) &&
          (!disk->copy || (disk->freeze && journal_is_prepared_name (disk->copy)));
 }

@@ -11,13 +11,14 @@
 typedef struct {
   char *directory; /* absolute */
   char *file;      /* the active disk's name in there */
-  char *prepared;  /* what takes its place: ".vmsnapfs-UUID.new" */
+  char *prepared;  /* what takes its place: ".vmsnapfs-UUID.new"; NULL: nothing does, it stays */
   char *freeze;    /* uuid of the image that the active file becomes; NULL: it is dropped */
   guint64 inode;   /* of the active file */
   gint64 modified; /* of the active file, nanoseconds since the epoch */
   guint64 overlay; /* inode of the prepared file */
   char *copy; /* what is frozen in the active file's stead: ".vmsnapfs-UUID.new"; NULL: itself */
   guint64 copied; /* its inode */
+  gboolean raw;   /* what is frozen, or kept aside, is called so */
 } JournalDisk;
 
 typedef struct {

@@ -4,6 +4,7 @@
  *   disks, opener, stored       the bytes of disks
  *   records, journal, apply     what is kept of snapshots, and the one way of committing
  *   change, operations          each operation, from its checks to its end
+ *   method, clone               the ways of freezing a disk and of bringing it back
  *   tidy, fold                  images that no name needs any more
  *   replay                      after a crash
  *
@@ -258,6 +259,13 @@ local_rename (Backend *backend, const char *domain, const char *snapshot, const 
   return operation_rename (store_of (backend), domain, snapshot, name, job, error);
 }
 
+static gboolean
+local_set_method (Backend *backend, const char *domain, const char *target, const char *method,
+                  Job *job, GError **error)
+{
+  return operation_set_method (store_of (backend), domain, target, method, job, error);
+}
+
 /* -------------------------------------------------------------------- metadata without domains */
 
 static GStrv
@@ -294,6 +302,7 @@ const BackendOps local_ops = {
   .hold = local_hold,
   .describe = local_describe,
   .rename = local_rename,
+  .set_method = local_set_method,
   .open_disk = local_open_disk,
   .measure_disk = local_measure_disk,
   .list_orphans = local_list_orphans,

@@ -1,6 +1,7 @@
 /* Parts that several operations are made of: records of the present state, and frozen disks. */
 #include "making.h"
 #include "internal.h"
+#include "method.h"
 
 gint64
 making_now (void)
@@ -37,22 +38,25 @@ making_record (const Change *change, const char *name, const char *description, 
   return record;
 }
 
-RecordImage *
-making_image (const Change *change, const ChangeDisk *disk, const char *uuid)
+/* Where the bytes of @disk are once they are frozen under the uuid that it has. */
+static RecordImage *
+image_of (const Change *change, const ChangeDisk *disk, const Method *method)
 {
   RecordImage *image = g_new0 (RecordImage, 1);
   image->target = g_strdup (disk->disk->target);
-  image->image = g_strdup (uuid);
+  image->image = g_strdup (disk->freeze);
   image->directory = places_spell (change->store->places, disk->disk->directory);
   image->size = disk->size;
+  image->raw = local_disk_is_raw (disk->disk);
+  image->method = method;
   return image;
 }
 
 void
-making_freeze (Change *change, ChangeDisk *disk, Record *record)
+making_freeze (Change *change, ChangeDisk *disk, Record *record, const Method *method)
 {
   change_freeze (disk);
-  g_ptr_array_add (record->images, making_image (change, disk, disk->freeze));
+  g_ptr_array_add (record->images, image_of (change, disk, method));
 }
 
 void
@@ -61,7 +65,7 @@ making_keep_internal (Change *change, ChangeDisk *disk)
   if (!disk->has_snapshots || disk->freeze)
     return;
   change_freeze (disk);
-  g_ptr_array_add (change->records->unnamed, making_image (change, disk, disk->freeze));
+  g_ptr_array_add (change->records->unnamed, image_of (change, disk, &method_qemu));
 }
 
 static void

@@ -12,11 +12,8 @@ Record *making_find_record (const Change *change, const char *id, GError **error
 Record *making_record (const Change *change, const char *name, const char *description,
                        const char *parent);
 
-/* Where the bytes of @disk are once they are frozen as @uuid. */
-RecordImage *making_image (const Change *change, const ChangeDisk *disk, const char *uuid);
-
-/* The present state of @disk becomes @record's. */
-void making_freeze (Change *change, ChangeDisk *disk, Record *record);
+/* The present state of @disk gets a uuid and becomes @record's, which remembers the @method. */
+void making_freeze (Change *change, ChangeDisk *disk, Record *record, const struct Method *method);
 
 /* What @disk holds inside stays readable although it is replaced: it is kept, without a name. */
 void making_keep_internal (Change *change, ChangeDisk *disk);

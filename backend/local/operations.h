@@ -4,13 +4,14 @@
 /* What the contract's changing functions do on the local store (store.md, section 4).  Each
  * refuses before anything is written, and is all or nothing over all disks of the domain.
  *
- *                 records                            active disk
- *   create        + the new one, current             frozen as the new one's image; an overlay on
- * it … from        + the new one                      as it was discard       - those that go,
- * others move up    as it was merge         the same; the parent takes images  as it was revert
- * current                            an overlay on the snapshot's image; the old one is dropped, or
- * kept without a name when snapshots are inside it … save        + the saved one, current frozen as
- * the saved one's image; the same all others    one record, or current             as it was
+ *   create   the new record, current; each disk is frozen as its image, by the disk's own method
+ *            (method.h).  From a snapshot: a second name of the same images
+ *   revert   what the method of each image makes of it takes the disk's place; the old disk is
+ *            dropped, or kept without a name when snapshots are inside it.  Saving: a new record
+ *            besides, and the old disks frozen as its images
+ *   discard, merge   only records: those that go, those that move up, and the parent that takes
+ *            the images of what is merged
+ *   all others   one record, or the head
  */
 
 /* take.c, revert.c */
@@ -32,6 +33,8 @@ gboolean operation_set_current (Store *store, const char *domain, const char *sn
                                 const char *instead_of, Job *job, GError **error);
 gboolean operation_hold (Store *store, const char *domain, const char *snapshot, gboolean held,
                          Job *job, GError **error);
+gboolean operation_set_method (Store *store, const char *domain, const char *target,
+                               const char *method, Job *job, GError **error);
 gboolean operation_describe (Store *store, const char *domain, const char *snapshot,
                              const char *text, Job *job, GError **error);
 gboolean operation_rename (Store *store, const char *domain, const char *snapshot, const char *name,

@@ -8,23 +8,21 @@
  *
  * Nothing here is an error: what is wrong is shown. */
 #include "picture.h"
-#include "../qcow2/header.h"
-#include "../qcow2/reader.h"
 #include "../xml.h"
 #include "describe.h"
 #include "fd.h"
 #include "frozen.h"
 #include "internal.h"
+#include "live.h"
 #include "locks.h"
 #include "stored.h"
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define EVERYTHING                                                                                 \
   (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
    CAN_MERGE_CHILDREN | CAN_REDEFINE | CAN_CURRENT | CAN_NO_CURRENT | CAN_HOLD | CAN_PARENT |      \
-   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET)
+   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET | CAN_METHOD)
 /* What there must be data for. */
 #define ON_DATA (CAN_REVERT | CAN_MERGE_PARENT | CAN_COPY | CAN_SAVE)
 #define MARK_LENGTH 8
@@ -37,71 +35,6 @@ typedef struct {
   Domain *domain;         /* being made */
   GHashTable *internals;  /* id -> Snapshot */
 } Build;
-
-/* ---- the domain's own disks ---- */
-
-static void
-check_features (char **problem, const char *target, const Qcow2Header *header)
-{
-  if (header->encrypted)
-    describe_problem (problem, "disk %s is encrypted, which snapshots cannot be taken of", target);
-  if (header->data_file)
-    describe_problem (problem, "disk %s has an external data file, which snapshots would leave out",
-                      target);
-  if (header->unknown_features)
-    describe_problem (problem, "disk %s needs features of qcow2 that are not known here", target);
-}
-
-/* Size and readable of @live. */
-static void
-look_at_qcow2 (char **problem, const LocalDisk *disk, int fd, Disk *live)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, &error);
-  if (!header) {
-    describe_problem (problem, "disk %s: %s: %s", disk->target, disk->file, error->message);
-    return;
-  }
-  check_features (problem, disk->target, header);
-  live->size = header->size;
-  live->readable = qcow2_header_is_plain (header);
-}
-
-static void
-look_at_live (Build *build, const LocalDisk *disk, const char *path, Disk *live)
-{
-  char **problem = &build->domain->problem;
-  g_autoptr (GError) error = NULL;
-  struct stat status;
-  autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, &error);
-  if (fd < 0 && !build->found->problem) /* else the scan has said it */
-    describe_problem (problem, "disk %s: %s", disk->target, error->message);
-  if (fd < 0)
-    return;
-  if (g_str_equal (disk->format, "qcow2")) {
-    look_at_qcow2 (problem, disk, fd, live);
-    return;
-  }
-  g_ptr_array_add (build->domain->notes,
-                   g_strdup_printf ("note: raw disks cannot have overlays: convert %s with "
-                                    "qemu-img convert -O qcow2",
-                                    disk->target));
-  live->readable = fstat (fd, &status) == 0;
-  live->size = live->readable ? image_raw_size ((guint64)status.st_size) : 0;
-}
-
-static void
-add_live_disks (Build *build)
-{
-  for (guint i = 0; i < build->found->disks->len; i++) {
-    const LocalDisk *disk = g_ptr_array_index (build->found->disks, i);
-    g_autofree char *path = local_disk_path (disk);
-    g_autofree char *made = disk->xml ? NULL : xml_disk (disk->target, disk->format, path);
-    Disk *live = disk_new (disk->target, 0, disk->xml ? disk->xml : made);
-    look_at_live (build, disk, path, live);
-    g_ptr_array_add (build->domain->disks, live);
-  }
-}
 
 /* ---- snapshots ---- */
 
@@ -176,6 +109,18 @@ find_same (const Build *build, const Record *record)
   return same ? record->shown : NULL;
 }
 
+static gboolean
+look_at_frozen (const Build *build, const RecordImage *image, GError **error)
+{
+  guint64 size;
+  g_autofree char *path = frozen_path (build->places, image);
+  autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, error);
+  if (fd < 0 || !frozen_size (fd, image->raw, &size, error))
+    return FALSE;
+  return !image->raw || size == image->size ||
+         fail (error, BACKEND_ERROR_DAMAGED, "it has not the size that was frozen");
+}
+
 /* What is wrong with the images of @record; NULL: nothing.  Free with g_free. */
 static char *
 images_problem (const Build *build, const Record *record)
@@ -183,11 +128,8 @@ images_problem (const Build *build, const Record *record)
   char *problem = NULL;
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
-    g_autofree char *path = frozen_path (build->places, image);
     g_autoptr (GError) error = NULL;
-    autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, &error);
-    g_autoptr (Qcow2Header) header = fd < 0 ? NULL : qcow2_header_read (fd, &error);
-    if (!header)
+    if (!look_at_frozen (build, image, &error))
       describe_problem (&problem, "its image of disk %s: %s", image->target, error->message);
   }
   return problem;
@@ -199,9 +141,10 @@ add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
     g_autofree char *path = frozen_path (build->places, image);
-    g_autofree char *xml = xml_frozen_disk (image->target, path, NULL);
+    g_autofree char *xml =
+        xml_frozen_disk (image->target, image->raw ? "raw" : "qcow2", path, NULL);
     Disk *disk = disk_new (image->target, image->size, xml);
-    disk->allocated = stored_bytes (build->places, path);
+    disk->allocated = stored_bytes (build->places, path, image->raw);
     disk->readable = TRUE; /* only plain images are ever frozen */
     g_ptr_array_add (snapshot->disks, disk);
   }
@@ -352,7 +295,7 @@ picture_build (const Places *places, const LocalDomain *found, const Records *re
     describe_problem (&domain->problem, "%s", records->problem);
   if (records && records->untidy)
     g_ptr_array_add (domain->notes, g_strdup_printf ("untidy: %s", records->untidy));
-  add_live_disks (&build);
+  live_disks_add (places, found, records, domain);
   domain_seal (domain, picture_snapshots (&build));
   return domain;
 }

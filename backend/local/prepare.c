@@ -1,7 +1,7 @@
-/* What will take the disks' places: overlays, and copies of what is inside images.
+/* What will take the disks' places: overlays, copies of what is inside images, and clones.
  *
- * qemu-img makes them, in files that are there before it starts, so that the journal can name their
- * inodes meanwhile. */
+ * They are made in files that are there before whoever fills them starts (qemu-img, mostly), so
+ * that the journal can name their inodes meanwhile. */
 #include "prepare.h"
 #include "../qcow2/header.h"
 #include "chain.h"
@@ -43,7 +43,7 @@ prepare_file (const ChangeDisk *disk, const char *name, int *fd, GError **error)
   return *fd >= 0 || fail_errno (error, "%s", name);
 }
 
-/* It runs while the records are written; change_finish_overlays waits for it. */
+/* It runs while the records are written; change_finish_prepared waits for it. */
 static gboolean
 start_overlay (ChangeDisk *disk, const char *const *arguments, guint deadline, GError **error)
 {
@@ -77,22 +77,25 @@ prepare_check (const ChangeDisk *disk, const char *name, int fd, GError **error)
          fail (error, BACKEND_ERROR_FAILED, "%s was replaced while it was made", name);
 }
 
+/* Only qemu-img's work may still be under way. */
 static gboolean
-finish_overlay (const Change *change, ChangeDisk *disk, GError **error)
+finish_prepared (const Change *change, ChangeDisk *disk, GError **error)
 {
-  return child_finish (disk->child, change->job, disk->deadline, NULL, error) &&
-         prepare_check (disk, disk->overlay, disk->prepared, error) &&
-         set_size (change, disk, error) && prepare_rights (disk, disk->prepared, error) &&
+  if (disk->child && !child_finish (disk->child, change->job, disk->deadline, NULL, error))
+    return FALSE;
+  return prepare_check (disk, disk->overlay, disk->prepared, error) &&
+         (!disk->child || set_size (change, disk, error)) &&
+         prepare_rights (disk, disk->prepared, error) &&
          locks_exclude_writers (disk->prepared, disk->overlay, error);
 }
 
 gboolean
-change_finish_overlays (const Change *change, GError **error)
+change_finish_prepared (const Change *change, GError **error)
 {
   for (guint i = 0; i < change->disks->len; i++) {
     ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!finish_overlay (change, disk, error) ||
-        (disk->copy && !compress_finish (change, disk, error)))
+    if ((disk->overlay && !finish_prepared (change, disk, error)) ||
+        (disk->copying && !compress_finish (change, disk, error)))
       return FALSE;
   }
   return TRUE;

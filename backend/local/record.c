@@ -6,7 +6,8 @@
 char *
 record_image_file (const RecordImage *image)
 {
-  return g_strconcat (IMAGE_PREFIX, image->image, IMAGE_SUFFIX, NULL);
+  return g_strconcat (IMAGE_PREFIX, image->image, image->raw ? RAW_IMAGE_SUFFIX : IMAGE_SUFFIX,
+                      NULL);
 }
 
 RecordImage *
@@ -17,6 +18,8 @@ record_image_copy (const RecordImage *image)
   copy->image = g_strdup (image->image);
   copy->directory = g_strdup (image->directory);
   copy->size = image->size;
+  copy->raw = image->raw;
+  copy->method = image->method;
   copy->plain = g_atomic_int_get (&image->plain);
   return copy;
 }
@@ -169,6 +172,7 @@ records_new (const char *uuid, const char *name)
   records->name = g_strdup (name);
   records->unnamed = images_new ();
   records->kept = images_new ();
+  records->methods = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   records->records =
       g_hash_table_new_full (id_hash, g_str_equal, NULL, (GDestroyNotify)record_unref);
   return records;
@@ -178,6 +182,31 @@ void
 records_put (Records *records, Record *record)
 {
   g_hash_table_replace (records->records, record->uuid, record_ref (record));
+}
+
+const char *
+records_method (const Records *records, const char *target)
+{
+  return g_hash_table_lookup (records->methods, target);
+}
+
+void
+records_set_method (Records *records, const char *target, const char *word)
+{
+  if (word)
+    g_hash_table_replace (records->methods, g_strdup (target), g_strdup (word));
+  else
+    g_hash_table_remove (records->methods, target);
+}
+
+static void
+copy_methods (Records *records, const Records *from)
+{
+  GHashTableIter iter;
+  gpointer target, word;
+  g_hash_table_iter_init (&iter, from->methods);
+  while (g_hash_table_iter_next (&iter, &target, &word))
+    records_set_method (records, target, word);
 }
 
 static void
@@ -265,6 +294,7 @@ records_copy (const Records *records)
   g_ptr_array_unref (copy->kept);
   copy->unnamed = images_copy (records->unnamed);
   copy->kept = images_copy (records->kept);
+  copy_methods (copy, records);
   copy->current = g_strdup (records->current);
   copy->has_head = records->has_head;
   copy->problem = g_strdup (records->problem);
@@ -284,6 +314,7 @@ records_free (Records *records)
   g_free (records->untidy);
   g_ptr_array_unref (records->unnamed);
   g_ptr_array_unref (records->kept);
+  g_hash_table_unref (records->methods);
   g_hash_table_unref (records->records);
   g_free (records);
 }

@@ -1,12 +1,14 @@
 /* Records on disk: what is known of a snapshot that its image does not say.
  *
  *   .vmsnapfs/DOMAIN-UUID/s-SNAPSHOT-UUID   one snapshot
- *   .vmsnapfs/DOMAIN-UUID/head              the current one, and the images without a name
+ *   .vmsnapfs/DOMAIN-UUID/head              the current one, the images without a name, and how
+ *                                           the disks are snapshotted
  *
  * Nothing here commits anything: that is commit.c.  A damaged record hides only itself. */
 #include "records.h"
 #include "file-names.h"
 #include "listing.h"
+#include "method.h"
 #include "sealed.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #define SNAPSHOT_PREFIX "s-"
+#define FORMAT_RAW "raw" /* of an image; without one it is qcow2, as all were once */
 
 char *
 records_file (const char *uuid)
@@ -40,9 +43,27 @@ put_images (JsonObject *object, const char *member, const GPtrArray *images)
     sealed_set_string (entry, "image", image->image);
     sealed_set_string (entry, "directory", image->directory);
     json_object_set_int_member (entry, "size", (gint64)image->size);
+    sealed_set_string (entry, "format", image->raw ? FORMAT_RAW : NULL);
+    sealed_set_string (entry, "method", image->method == &method_qemu ? NULL : image->method->name);
     json_array_add_object_element (array, entry);
   }
   json_object_set_array_member (object, member, array);
+}
+
+static void
+put_methods (JsonObject *object, const Records *records)
+{
+  JsonArray *array = json_array_new ();
+  GHashTableIter iter;
+  gpointer target, word;
+  g_hash_table_iter_init (&iter, records->methods);
+  while (g_hash_table_iter_next (&iter, &target, &word)) {
+    JsonObject *entry = json_object_new ();
+    sealed_set_string (entry, "target", target);
+    sealed_set_string (entry, "method", word);
+    json_array_add_object_element (array, entry);
+  }
+  json_object_set_array_member (object, "methods", array);
 }
 
 static void
@@ -94,10 +115,22 @@ records_write_head (int fd, const Records *records, const char *suffix, GError *
   sealed_set_string (object, "current", records->current);
   put_images (object, "unnamed", records->unnamed);
   put_images (object, "kept", records->kept);
+  put_methods (object, records);
   return write_object (fd, RECORDS_HEAD, suffix, object, error);
 }
 
 /* -------------------------------------------------------------------- reading */
+
+/* How it was frozen and what it is; FALSE: that is not known here. */
+static gboolean
+get_method (JsonObject *object, RecordImage *image)
+{
+  g_autofree char *method = sealed_string (object, "method");
+  g_autofree char *format = sealed_string (object, "format");
+  image->raw = format != NULL;
+  image->method = method ? method_of_record (method) : &method_qemu;
+  return image->method && (!format || g_str_equal (format, FORMAT_RAW));
+}
 
 static RecordImage *
 get_image (JsonObject *object)
@@ -107,7 +140,8 @@ get_image (JsonObject *object)
   image->image = sealed_string (object, "image");
   image->directory = sealed_string (object, "directory");
   image->size = (guint64)sealed_number (object, "size");
-  if (image->target && image->directory && image->image && g_uuid_string_is_valid (image->image))
+  if (get_method (object, image) && image->target && image->directory && image->image &&
+      g_uuid_string_is_valid (image->image))
     return image;
   record_image_free (image);
   return NULL;
@@ -124,6 +158,18 @@ get_images (JsonObject *object, const char *member, GPtrArray *images)
     g_ptr_array_add (images, image);
   }
   return TRUE;
+}
+
+static void
+get_methods (JsonObject *object, Records *records)
+{
+  JsonObject *entry;
+  for (guint i = 0; (entry = sealed_element (object, "methods", i)); i++) {
+    g_autofree char *target = sealed_string (entry, "target");
+    g_autofree char *word = sealed_string (entry, "method");
+    if (target && word)
+      records_set_method (records, target, word);
+  }
 }
 
 static void
@@ -192,6 +238,7 @@ read_head (int fd, Records *records, GError **error)
     return FALSE;
   records->has_head = TRUE;
   records->current = sealed_string (object, "current");
+  get_methods (object, records);
   if (!get_images (object, "unnamed", records->unnamed) ||
       !get_images (object, "kept", records->kept))
     return fail (error, BACKEND_ERROR_DAMAGED, "the record head contradicts itself");

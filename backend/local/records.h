@@ -2,13 +2,18 @@
 #include "../error.h"
 #include "../model.h"
 
-/* Where one disk's bytes of a snapshot are: the image ".vmsnapfs-IMAGE.qcow2" in @directory. */
+struct Method;
+
+/* Where one disk's bytes of a snapshot are: the image ".vmsnapfs-IMAGE.qcow2", or ".raw", in
+ * @directory. */
 typedef struct {
-  char *target;    /* vda */
-  char *image;     /* uuid */
-  char *directory; /* as places_spell writes it */
-  guint64 size;    /* bytes that the guest sees */
-  gint plain;      /* atomic; TRUE: no snapshot is inside, and being frozen, it never will be one */
+  char *target;                /* vda */
+  char *image;                 /* uuid */
+  char *directory;             /* as places_spell writes it */
+  guint64 size;                /* bytes that the guest sees */
+  gboolean raw;                /* the bytes as they are; else qcow2 */
+  const struct Method *method; /* how it was frozen, and is brought back */
+  gint plain; /* atomic; TRUE: no snapshot is inside, and being frozen, it never will be one */
 } RecordImage;
 
 /* One snapshot.  Shared and never changed: a change is another record with the same uuid. */
@@ -42,13 +47,15 @@ typedef struct {
   char *current;       /* id of the current snapshot; NULL: none */
   GPtrArray *unnamed;  /* of RecordImage: images of this domain that no record names (any more) */
   GPtrArray *kept;     /* of RecordImage: images whose names were forgotten on purpose */
+  GHashTable *methods; /* target -> the word for how that disk is snapshotted, where one was said */
   gboolean has_head;   /* all this is on disk */
   GHashTable *records; /* uuid -> Record */
   char *problem;       /* why changes are refused; NULL: they are not */
   char *untidy; /* why the unnamed images could not be tidied; NULL: they could; not on disk */
 } Records;
 
-char *record_image_file (const RecordImage *image); /* ".vmsnapfs-UUID.qcow2"; free with g_free */
+/* ".vmsnapfs-UUID.qcow2", or ".raw"; free with g_free. */
+char *record_image_file (const RecordImage *image);
 RecordImage *record_image_copy (const RecordImage *image);
 void record_image_free (RecordImage *image);
 
@@ -66,6 +73,8 @@ Records *records_new (const char *uuid, const char *name);
 Records *records_copy (const Records *records); /* shares the records */
 void records_free (Records *records);
 void records_put (Records *records, Record *record); /* in memory; takes a reference */
+const char *records_method (const Records *records, const char *target); /* NULL: none was said */
+void records_set_method (Records *records, const char *target, const char *word); /* NULL: none */
 /* Makes `unnamed` what it says: without what has got a name again, is kept, or is there twice. */
 void records_check_unnamed (Records *records);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Records, records_free)

@@ -11,6 +11,7 @@
 #include "backing.h"
 #include "fd.h"
 #include "file-names.h"
+#include "frozen.h"
 #include "journal.h"
 #include "moving.h"
 #include "walk.h"
@@ -114,8 +115,9 @@ described_format (const Search *search, const WalkDirectory *directory, const ch
 static gboolean
 may_be_image (const Search *search, const WalkDirectory *directory, const char *name)
 {
-  if (g_str_has_prefix (name, IMAGE_PREFIX)) /* most are; else it is prepared */
-    return g_str_has_suffix (name, IMAGE_SUFFIX);
+  gboolean raw;
+  if (g_str_has_prefix (name, IMAGE_PREFIX)) /* most are; else it is prepared, or a raw disk's */
+    return frozen_is_name (name, &raw) && !raw;
   return g_strcmp0 (described_format (search, directory, name), "raw") != 0;
 }
 

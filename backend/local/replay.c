@@ -68,7 +68,7 @@ apply_or_abandon (const Places *places, int records, Journal *journal, const cha
   if (damaged && journal_apply (records, places, journal, NULL)) {
     tell (domain,
           "an operation that was interrupted is completed; a disk that was written to since "
-          "is kept beside it as .vmsnapfs-UUID.qcow2, which vmsnap check names");
+          "is kept beside it as .vmsnapfs-UUID.qcow2 (or .raw), which vmsnap check names");
     return TRUE;
   }
   g_propagate_error (error, g_steal_pointer (&wrong));

@@ -1,10 +1,11 @@
-/* Reverting: an overlay on the snapshot's image takes the disk's place.
+/* Reverting: an overlay on the snapshot's image, or a clone of it, takes the disk's place.
  *
  * What is replaced is dropped, or becomes the image of a snapshot that is taken in the same step;
  * the commit is one, so there is no moment in which it has neither. */
 #include "../create.h"
 #include "internal.h"
 #include "making.h"
+#include "method.h"
 #include "operations.h"
 
 typedef struct {
@@ -14,7 +15,8 @@ typedef struct {
   Record *saved;        /* of the present state; NULL: that is dropped */
 } Revert;
 
-/* The overlay and what is behind it name each other by bare names, so they are neighbours. */
+/* An overlay and what is behind it name each other by bare names, so they are neighbours; and what
+ * takes the disk's place must be what its description says. */
 static gboolean
 check_image (const Change *change, const ChangeDisk *disk, const RecordImage *image, GError **error)
 {
@@ -23,19 +25,19 @@ check_image (const Change *change, const ChangeDisk *disk, const RecordImage *im
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s was in %s when the snapshot was taken: its image is still there",
                  disk->disk->target, directory);
-  return TRUE;
+  return image->raw == local_disk_is_raw (disk->disk) ||
+         fail (error, BACKEND_ERROR_UNSUPPORTED,
+               "%s was %s when the snapshot was taken, and is said to be %s now",
+               disk->disk->target, image->raw ? "raw" : "qcow2", disk->disk->format);
 }
 
 static gboolean
-overlay_image (const Revert *revert, ChangeDisk *disk, const RecordImage *image, GError **error)
+bring_back (const Revert *revert, ChangeDisk *disk, const RecordImage *image, GError **error)
 {
-  guint64 size;
-  g_autofree char *backing = record_image_file (image);
-  if (!check_image (revert->change, disk, image, error) ||
-      !internal_image_size (disk->directory, backing, &size, error))
+  if (!check_image (revert->change, disk, image, error))
     return FALSE;
   making_keep_internal (revert->change, disk);
-  return change_overlay (revert->change, disk, backing, size, error);
+  return image->method->bring_back (revert->change, disk, image, error);
 }
 
 /* By copying: the image that holds the snapshot is never written (qemu-img snapshot -a loses
@@ -46,6 +48,9 @@ copy_internal (const Revert *revert, ChangeDisk *disk, GError **error)
   Change *change = revert->change;
   g_autofree char *file = NULL, *number = NULL;
   guint64 size;
+  if (!g_str_equal (disk->disk->format, "qcow2"))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is a %s disk, and the snapshot is a qcow2's",
+                 disk->disk->target, disk->disk->format);
   if (!internal_locate (change->store->places, change->found, disk->disk, change->records,
                         revert->id, &file, &number, &size, error))
     return FALSE;
@@ -59,25 +64,30 @@ is_left_out (const Record *record, const char *target)
   return record && g_ptr_array_find_with_equal_func (record->left_out, target, g_str_equal, NULL);
 }
 
+/* It stays as it is, which is saved like the others. */
+static gboolean
+leave_disk (const Revert *revert, ChangeDisk *disk, GError **error)
+{
+  const RecordImage *image = record_find_image (revert->saved, disk->disk->target);
+  return disk->method->go_on (revert->change, disk, image, error);
+}
+
 static gboolean
 revert_disk (const Revert *revert, ChangeDisk *disk, GError **error)
 {
   const char *target = disk->disk->target;
-  const Record *source = revert->record;
-  if (revert->saved)
-    making_freeze (revert->change, disk, revert->saved);
-  if (!source)
+  const Record *record = revert->record;
+  if (revert->saved && !disk->method->freeze (revert->change, disk, revert->saved, error))
+    return FALSE;
+  if (!record)
     return copy_internal (revert, disk, error);
-  if (is_left_out (source, target)) /* it stays as it is, which is saved like the others */
-    source = revert->saved;
-  const RecordImage *image = record_find_image (source, target);
+  if (is_left_out (record, target))
+    return leave_disk (revert, disk, error);
+  const RecordImage *image = record_find_image (record, target);
   if (!image)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s was not there when %s was taken", target,
-                 source->name);
-  if (source == revert->record)
-    return overlay_image (revert, disk, image, error);
-  g_autofree char *backing = record_image_file (image);
-  return change_overlay (revert->change, disk, backing, disk->size, error);
+                 record->name);
+  return bring_back (revert, disk, image, error);
 }
 
 /* -------------------------------------------------------------------- checks */
@@ -131,12 +141,26 @@ begin_saving (Revert *revert, const char *name, GError **error)
 
 /* -------------------------------------------------------------------- all together */
 
+/* By which the present state is saved; for all, before the first is prepared. */
+static gboolean
+choose_methods (const Change *change, GError **error)
+{
+  for (guint i = 0; i < change->disks->len; i++) {
+    ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    disk->method = method_choose (change->store->places, change->records, disk->disk, NULL, error);
+    if (!disk->method)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 revert_disks (const Revert *revert, GError **error)
 {
   Change *change = revert->change;
   const GPtrArray *left_out = revert->record && !revert->saved ? revert->record->left_out : NULL;
-  if (!change_open_disks (change, left_out, error))
+  if (!change_open_disks (change, left_out, error) ||
+      (revert->saved && !choose_methods (change, error)))
     return FALSE;
   for (guint i = 0; i < change->disks->len; i++)
     if (!revert_disk (revert, g_ptr_array_index (change->disks, i), error))

@@ -36,6 +36,7 @@ local_disk_free (gpointer data)
   g_free (disk->directory);
   g_free (disk->file);
   g_free (disk->xml);
+  g_free (disk->method);
   g_free (disk);
 }
 
@@ -80,6 +81,7 @@ local_domain_has_same_disks (const LocalDomain *one, const LocalDomain *other)
     const LocalDisk *disk = g_ptr_array_index (one->disks, i);
     const LocalDisk *same = local_domain_disk (other, disk->target);
     if (!same || strcmp (disk->format, same->format) != 0 ||
+        g_strcmp0 (disk->method, same->method) != 0 ||
         strcmp (disk->directory, same->directory) != 0 || strcmp (disk->file, same->file) != 0)
       return FALSE;
   }
@@ -90,6 +92,12 @@ char *
 local_disk_path (const LocalDisk *disk)
 {
   return g_build_filename (disk->directory, disk->file, NULL);
+}
+
+gboolean
+local_disk_is_raw (const LocalDisk *disk)
+{
+  return strcmp (disk->format, "raw") == 0;
 }
 
 const LocalDisk *

@@ -8,6 +8,7 @@ typedef struct {
   char *directory; /* absolute */
   char *file;      /* its name in there */
   char *xml;       /* its <disk> element */
+  char *method;    /* what the description says of how it is snapshotted; NULL: nothing */
 } LocalDisk;
 
 typedef struct {
@@ -26,7 +27,8 @@ LocalDomain *local_domain_ref (LocalDomain *domain);
 void local_domain_unref (LocalDomain *domain);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LocalDomain, local_domain_unref)
 
-char *local_disk_path (const LocalDisk *disk); /* absolute; free with g_free */
+char *local_disk_path (const LocalDisk *disk);      /* absolute; free with g_free */
+gboolean local_disk_is_raw (const LocalDisk *disk); /* its bytes are the guest's, all of them */
 const LocalDisk *local_domain_disk (const LocalDomain *domain, const char *target); /* NULL: none */
 
 /* The one with this uuid among @domains (of LocalDomain); NULL: none. */

@@ -48,7 +48,7 @@ is_frozen (const char *path)
 /* What one file takes; *@next: the path of what is behind it, or NULL.  FALSE: that is not known.
  */
 static gboolean
-look_at (const Places *places, const char *path, guint64 *bytes, char **next)
+look_at (const Places *places, const char *path, gboolean raw, guint64 *bytes, char **next)
 {
   struct stat status;
   Backing backing = { 0 };
@@ -58,6 +58,8 @@ look_at (const Places *places, const char *path, guint64 *bytes, char **next)
   if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
     return FALSE;
   *bytes = (guint64)status.st_blocks * 512;
+  if (raw)
+    return TRUE;
   if (!backing_recall (&status, &backing) && !backing_read (fd, &backing, NULL))
     return FALSE;
   if (backing.name) {
@@ -69,7 +71,7 @@ look_at (const Places *places, const char *path, guint64 *bytes, char **next)
 }
 
 guint64
-stored_bytes (const Places *places, const char *path)
+stored_bytes (const Places *places, const char *path, gboolean raw)
 {
   g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GArray) own = g_array_new (FALSE, FALSE, sizeof (guint64));
@@ -80,7 +82,7 @@ stored_bytes (const Places *places, const char *path)
     if (recall (at, &sum) || paths->len > MAX_LAYERS)
       break;
     guint64 bytes;
-    all &= look_at (places, at, &bytes, &next);
+    all &= look_at (places, at, raw, &bytes, &next);
     g_array_append_val (own, bytes);
   }
   for (guint i = own->len; i > 0; i--) {

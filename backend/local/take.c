@@ -1,6 +1,7 @@
 /* Taking a snapshot: of the present state, or as a copy of another one. */
 #include "../create.h"
 #include "making.h"
+#include "method.h"
 #include "operations.h"
 #include <string.h>
 
@@ -16,7 +17,7 @@ check_flags (const CreateOptions *options, GError **error)
                  "the local backend saves no memory, live or otherwise");
   if (options->flags & CREATE_REUSE_EXTERNAL)
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
-                 "the local backend makes its overlays itself: the disk keeps its path");
+                 "the local backend makes its files itself: the disk keeps its path");
   if (options->memory && !g_str_equal (options->memory, "no"))
     return fail (error, BACKEND_ERROR_INVALID,
                  "a machine that is shut off has no memory that could be saved");
@@ -32,17 +33,30 @@ check_request (const DiskRequest *request, const LocalDisk *disk, GError **error
   if (g_strcmp0 (request->snapshot, "internal") == 0)
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "the local backend takes no snapshots inside images (disk %s)", disk->target);
-  if (request->driver && !g_str_equal (request->driver, "qcow2"))
-    return fail (error, BACKEND_ERROR_UNSUPPORTED, "overlays here are qcow2, not %s (disk %s)",
-                 request->driver, disk->target);
   if (g_strcmp0 (request->type, "block") == 0)
-    return fail (error, BACKEND_ERROR_UNSUPPORTED, "overlays here are files (disk %s)",
-                 disk->target);
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "disks here are files (disk %s)", disk->target);
   if (request->file && !g_str_equal (request->file, path))
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "the disk keeps its path here, which is %s: the overlay cannot be %s", path,
                  request->file);
   return TRUE;
+}
+
+/* Whether the method does what is asked for besides.  The format that is asked for is that of the
+ * file which the disk goes on with. */
+static gboolean
+check_method (const Method *method, const LocalDisk *disk, const DiskRequest *request,
+              const char *compression, GError **error)
+{
+  const char *format = method->goes_on ? method->goes_on : disk->format;
+  if (compression && !method->compresses)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "what is frozen of disk %s (method %s) is a clone and cannot be compressed",
+                 disk->target, method->name);
+  if (!request || !request->driver || g_str_equal (request->driver, format))
+    return TRUE;
+  return fail (error, BACKEND_ERROR_UNSUPPORTED, "disk %s goes on as %s (method %s), not as %s",
+               disk->target, format, method->name, request->driver);
 }
 
 /* Targets of the disks that are not to be part of it; NULL with an error. */
@@ -70,13 +84,31 @@ choose_left_out (const Change *change, const CreateOptions *options, GError **er
 /* -------------------------------------------------------------------- of the present state */
 
 static gboolean
+choose_method (const Change *change, ChangeDisk *disk, const CreateOptions *options, GError **error)
+{
+  const LocalDisk *local = disk->disk;
+  g_autofree char *path = local_disk_path (local);
+  const DiskRequest *request = create_disk_request (options, local->target, path);
+  disk->method =
+      method_choose (change->store->places, change->records, local, options->method, error);
+  return disk->method && check_method (disk->method, local, request, options->compression, error);
+}
+
+/* For all, before the first is prepared. */
+static gboolean
+choose_methods (const Change *change, const CreateOptions *options, GError **error)
+{
+  for (guint i = 0; i < change->disks->len; i++)
+    if (!choose_method (change, g_ptr_array_index (change->disks, i), options, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 freeze_disk (Change *change, ChangeDisk *disk, Record *record, GError **error)
 {
-  making_freeze (change, disk, record);
-  if (record->compression && !change_compress (change, disk, record->compression, error))
-    return FALSE;
-  g_autofree char *backing = record_image_file (record_find_image (record, disk->disk->target));
-  return change_overlay (change, disk, backing, disk->size, error);
+  return disk->method->freeze (change, disk, record, error) &&
+         disk->method->go_on (change, disk, record_find_image (record, disk->disk->target), error);
 }
 
 static gboolean
@@ -93,7 +125,8 @@ take_present (Change *change, const CreateOptions *options, Record *record, GErr
 {
   gboolean nameless = options->flags & CREATE_NO_METADATA;
   g_autoptr (GPtrArray) left_out = choose_left_out (change, options, error);
-  if (!left_out || !change_open_disks (change, left_out, error))
+  if (!left_out || !change_open_disks (change, left_out, error) ||
+      !choose_methods (change, options, error))
     return NULL;
   g_ptr_array_extend_and_steal (record->left_out, g_steal_pointer (&left_out));
   record->compression = g_strdup (options->compression);
@@ -121,7 +154,7 @@ take_copy (Change *change, const CreateOptions *options, Record *record, GError 
     fail (error, BACKEND_ERROR_INVALID, "%s has no data that could be copied", from->name);
     return NULL;
   }
-  if (options->compression || options->disks) {
+  if (options->compression || options->disks || options->method) {
     fail (error, BACKEND_ERROR_INVALID, "a copy is of all disks and as its origin is");
     return NULL;
   }

@@ -87,6 +87,15 @@ fold_into (Tidying *tidying, const char *path, int directory, const char *file, 
   return FALSE;
 }
 
+/* An image that must be kept as it is, although nobody needs it: the one that holds snapshots. */
+static gboolean
+must_stay (int directory, const RecordImage *image, const char *file, gboolean *stays,
+           GError **error)
+{
+  *stays = FALSE;
+  return image->raw || holds_snapshots (directory, file, stays, error);
+}
+
 /* *@gone: nothing reads the image any more and its file is removed. */
 static gboolean
 tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError **error)
@@ -95,17 +104,17 @@ tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError *
   g_autofree char *path = places_resolve (places, image->directory);
   g_autofree char *file = record_image_file (image);
   autofd directory = places_open_path (places, path, O_RDONLY | O_DIRECTORY, error);
-  gboolean holds = FALSE;
+  gboolean stays;
   if (directory < 0)
     return FALSE;
   *gone = faccessat (directory, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
   if (*gone || records_name_image (tidying->records, file))
     return TRUE;
-  if (!holds_snapshots (directory, file, &holds, error) || holds)
-    return holds;
-  g_autofree char *reader = NULL;
+  if (!must_stay (directory, image, file, &stays, error) || stays)
+    return stays;
+  g_autofree char *reader = NULL; /* of a raw image it is somebody else's, who needs it as it is */
   return references_unlink_unread (places, directory, path, file, gone, &reader, error) &&
-         (!reader || fold_into (tidying, path, directory, file, reader, gone, error));
+         (!reader || image->raw || fold_into (tidying, path, directory, file, reader, gone, error));
 }
 
 /* -------------------------------------------------------------------- one domain */

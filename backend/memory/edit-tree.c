@@ -32,6 +32,8 @@ check_create (const CreateOptions *options, GError **error)
   if ((options->flags & CREATE_REUSE_EXTERNAL) != 0)
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "the memory backend has no files that it could use again");
+  if (options->method != NULL)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "the memory backend has no storage methods");
   if (options->memory != NULL && !g_str_equal (options->memory, "no"))
     return fail (error, BACKEND_ERROR_INVALID,
                  "a machine that is shut off has no memory that could be saved");

@@ -139,6 +139,13 @@ try_rename (const Attempt *attempt, GError **error)
 }
 
 static gboolean
+try_method (const Attempt *attempt, GError **error)
+{
+  return backend_set_method (attempt->contract->backend, attempt->contract->domain, "vda", NULL,
+                             attempt->job, error);
+}
+
+static gboolean
 try_redefine (const Attempt *attempt, GError **error)
 {
   SnapshotDescription description = { .name = (char *)"n", .state = (char *)"shutoff" };
@@ -170,6 +177,7 @@ static const struct {
   { CAN_COMPRESS, try_compress },
   { CAN_FORGET, try_without_metadata },
   { CAN_FORGET, try_forget },
+  { CAN_METHOD, try_method },
 };
 
 static gboolean

@@ -65,7 +65,9 @@ static void
 how_it_was_taken_is_known_after_reopening (void **state)
 {
   Contract *contract = *state;
-  const CreateOptions options = { .name = "z", .compression = "zstd" };
+  g_autoptr (Domain) before = contract_look (contract);
+  const char *compression = (before->can & CAN_COMPRESS) != 0 ? "zstd" : NULL;
+  const CreateOptions options = { .name = "z", .compression = compression };
   GError *error = NULL;
   g_autofree char *id = contract_create (contract, &options, &error);
   g_autoptr (Domain) domain = NULL;
@@ -75,7 +77,7 @@ how_it_was_taken_is_known_after_reopening (void **state)
   bytes = contract_remember (contract);
   contract_reopen (contract, NULL);
   domain = contract_look (contract);
-  assert_text (domain_snapshot (domain, id)->compression, "zstd");
+  assert_text (domain_snapshot (domain, id)->compression, compression);
   contract_assert_bytes (contract, &bytes);
 }
 

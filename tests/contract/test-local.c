@@ -1,5 +1,11 @@
-/* The contract on the local backend: a store in a temporary directory, with one image by itself
- * and one directory with a description and two disks. */
+/* The contract on the local backend: a store in a temporary directory ($TMPDIR), with a domain that
+ * has one disk and one that has two.
+ *
+ *   test-contract-local [qemu|raw|clones]
+ *
+ * qemu is a bare image and two more, snapshotted by overlays.  The others are snapshotted by
+ * clones, on a file system that has them (tests/on-reflinks): raw disks, and qcow2 images that are
+ * said to be. */
 #include "contract.h"
 
 #include "../../backend/xml.h"
@@ -9,13 +15,26 @@
 
 #define PATIENCE (10 * G_USEC_PER_SEC)
 #define DOMAIN_XML                                                                                 \
-  "<domain type='qemu'><name>two</name><uuid>7a0b2f6e-5d0c-4c7e-9a42-0d9d5f3f2c11</uuid>"          \
-  "<memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>"                               \
-  "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"                             \
-  "<source file='%s/two/root.qcow2'/><target dev='vda'/></disk>"                                   \
-  "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"                             \
-  "<source file='%s/two/data.qcow2'/><target dev='vdb'/></disk>"                                   \
-  "</devices></domain>\n"
+  "<domain type='qemu'><name>%s</name><uuid>%s</uuid>"                                             \
+  "<memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>%s</devices></domain>\n"
+#define DISK_XML                                                                                   \
+  "<disk type='file' device='disk'><driver name='qemu' type='%s'/>"                                \
+  "<source file='%s/%s'/><target dev='%s'/>%s</disk>"
+
+typedef struct {
+  const char *name;
+  const char *format;
+  const char *element; /* in each <disk>, of those that are described */
+  gboolean bare;       /* the domain with one disk is an image by itself */
+} Kind;
+
+static const Kind kinds[] = {
+  { "qemu", "qcow2", "", TRUE },
+  { "raw", "raw", "", FALSE },
+  { "clones", "qcow2", "<diskSnapshot method='reflink'/>", FALSE },
+};
+
+static const Kind *kind = &kinds[0];
 
 static gboolean
 try_to_run (const char *const *argv)
@@ -36,41 +55,81 @@ run (const char *const *argv)
     g_error ("%s failed", argv[0]);
 }
 
+/* ---- a place */
+
 static void
-make_image (const char *store, const char *name)
+make_image (const char *directory, const char *name)
 {
-  g_autofree char *file = g_build_filename (store, name, NULL);
-  const char *const argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", file, "16M", NULL };
+  g_autofree char *file = g_build_filename (directory, name, NULL);
+  const char *const argv[] = { "qemu-img", "create", "-q", "-f", kind->format, file, "16M", NULL };
 
   run (argv);
 }
 
 static void
-write_data (const char *store, const char *name)
+write_data (const char *directory, const char *name)
 {
-  g_autofree char *file = g_build_filename (store, name, NULL);
-  const char *const argv[] = {
-    "qemu-io", "-f", "qcow2", "-c", "write -q -P 7 3M 300k", file, NULL
-  };
+  g_autofree char *file = g_build_filename (directory, name, NULL);
+  const char *const argv[] = { "qemu-io", "-f", kind->format, "-c", "write -q -P 7 3M 300k",
+                               file,      NULL };
 
   run (argv);
+}
+
+/* With the files of @files, as vda, vdb, … */
+static void
+describe (const char *directory, const char *name, const char *uuid, const char *const *files)
+{
+  g_autofree char *description = g_build_filename (directory, "domain.xml", NULL);
+  g_autoptr (GString) disks = g_string_new (NULL);
+  g_autofree char *xml = NULL;
+
+  for (guint i = 0; files[i] != NULL; i++) {
+    g_autofree char *target = g_strdup_printf ("vd%c", 'a' + (int)i);
+
+    g_string_append_printf (disks, DISK_XML, kind->format, directory, files[i], target,
+                            kind->element);
+  }
+  xml = g_strdup_printf (DOMAIN_XML, name, uuid, disks->str);
+  if (!g_file_set_contents (description, xml, -1, NULL))
+    g_error ("cannot write %s", description);
+}
+
+static void
+make_one (const char *store)
+{
+  static const char *const files[] = { "root.img", NULL };
+  g_autofree char *directory = g_build_filename (store, "bare", NULL);
+
+  g_mkdir (directory, 0700);
+  make_image (directory, files[0]);
+  write_data (directory, files[0]);
+  describe (directory, "bare", "0c1c4f0e-8f53-4d3b-8d4e-0a5f6f0f3b11", files);
+}
+
+static void
+make_two (const char *store)
+{
+  static const char *const files[] = { "root.img", "data.img", NULL };
+  g_autofree char *directory = g_build_filename (store, "two", NULL);
+
+  g_mkdir (directory, 0700);
+  make_image (directory, files[0]);
+  make_image (directory, files[1]);
+  describe (directory, "two", "7a0b2f6e-5d0c-4c7e-9a42-0d9d5f3f2c11", files);
 }
 
 static gpointer
 make (void)
 {
   char *store = g_dir_make_tmp ("vmsnapfs-contract-XXXXXX", NULL);
-  g_autofree char *two = g_build_filename (store, "two", NULL);
-  g_autofree char *description = g_build_filename (two, "domain.xml", NULL);
-  g_autofree char *xml = g_strdup_printf (DOMAIN_XML, store, store);
 
-  make_image (store, "bare.qcow2");
-  write_data (store, "bare.qcow2");
-  g_mkdir (two, 0700);
-  make_image (store, "two/root.qcow2");
-  make_image (store, "two/data.qcow2");
-  if (!g_file_set_contents (description, xml, -1, NULL))
-    g_error ("cannot write %s", description);
+  if (kind->bare) {
+    make_image (store, "bare.qcow2");
+    write_data (store, "bare.qcow2");
+  } else
+    make_one (store);
+  make_two (store);
   return store;
 }
 
@@ -95,7 +154,7 @@ change_disk (Contract *contract, const Disk *disk, guchar byte)
 {
   g_autofree char *file = xml_disk_source (disk->xml);
   g_autofree char *command = g_strdup_printf ("write -q -P %u 5M 64k", byte);
-  const char *const argv[] = { "qemu-io", "-f", "qcow2", "-c", command, file, NULL };
+  const char *const argv[] = { "qemu-io", "-f", kind->format, "-c", command, file, NULL };
   gint64 end = g_get_monotonic_time () + PATIENCE;
 
   while (!try_to_run (argv))
@@ -103,8 +162,21 @@ change_disk (Contract *contract, const Disk *disk, guchar byte)
       g_error ("%s cannot be written", file);
 }
 
+/* ---- which one */
+
+static gboolean
+choose (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (g_str_equal (kinds[i].name, name)) {
+      kind = &kinds[i];
+      return TRUE;
+    }
+  return FALSE;
+}
+
 int
-main (void)
+main (int argc, char **argv)
 {
   static const ContractBackend local = { .domain = "bare",
                                          .several = "two",
@@ -115,6 +187,10 @@ main (void)
                                          .change_disk = change_disk };
   g_autofree char *qemu_img = g_find_program_in_path ("qemu-img");
 
+  if (argc > 1 && !choose (argv[1])) {
+    print_error ("usage: %s [qemu|raw|clones]\n", argv[0]);
+    return 2;
+  }
   if (qemu_img == NULL) {
     print_message ("no qemu-img: nothing to test the local backend with\n");
     return 77; /* meson: skipped */

@@ -211,7 +211,7 @@ check "and the current one is what it was" current_is small2
 # Every word of the table is in the usage but those that no backend here can do, and no other.
 check "the usage has the words of the table" prints \
   "$("$VMSNAPFS" --rows | sed -n 's,^MNT/DOMAIN/control/create ,,p' | grep -oE -- '--[a-z-]+( [A-Z]+)?' |
-     grep -vxE -- '--live|--reuse-external' | sort)" \
+     grep -vxE -- '--live|--reuse-external|--method METHOD' | sort)" \
   eval 'grep -oE "^#   --[a-z-]+( [A-Z]+)?" "$create" | sed "s/^#   //" | sort'
 
 # ---- two at a time

@@ -55,7 +55,8 @@ live_is ()
 check "mounting" serve "$store" "$mnt" || finish
 check "domains are directories with a domain.xml" prints $'db01\nraw01' ls "$mnt"
 check "domain.xml is shown byte for byte" cmp "$store/db01/domain.xml" "$db/domain.xml"
-check "both disks are listed" prints $'vda.raw\nvda.xml\nvdb.raw\nvdb.xml' ls "$db/disks"
+check "both disks are listed" prints $'vda.method\nvda.raw\nvda.xml\nvdb.method\nvdb.raw\nvdb.xml' \
+  ls "$db/disks"
 
 copy_both one
 check "a snapshot" mkdir "$db/one"
@@ -105,10 +106,16 @@ check "the rest has its bytes" both_are one/two two
 check "every image is clean" all_clean "$store"
 check "nothing is left over" nothing_left_over "$store"
 
-# One raw disk: never, and the sentence says what to do.
+# One raw disk, on a file system that clones nothing: never, and the sentence says what to do.
+if cp --reflink=always "$store/raw01/data.raw" "$work/clone" 2>"$work/output"; then
+  skip "a raw disk cannot be snapshotted" "this file system clones files"
+  finish
+fi
 before=$(picture_of "$store/raw01")
 check "a raw disk cannot be snapshotted" gives EOPNOTSUPP mkdir "$mnt/raw01/one"
-check "the sentence says what would be needed" prints_like 'raw.*qcow2' \
+check "the sentence says what would be needed" prints_like 'no clones.*qcow2' \
   tail -n 1 "$mnt/raw01/control/error"
+check "info says so before it is tried" prints_like '^note: vdb .data.raw. is a raw disk' \
+  cat "$mnt/raw01/info"
 check "nothing changed" prints "$before" picture_of "$store/raw01"
 finish

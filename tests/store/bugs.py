@@ -29,8 +29,8 @@ BUGS = {
     ],
     "every disk is reverted to the first one's image": [
         ("backend/local/revert.c",
-         "const RecordImage *image = record_find_image (source, target);",
-         "const RecordImage *image = g_ptr_array_index (source->images, 0);"),
+         "const RecordImage *image = record_find_image (record, target);",
+         "const RecordImage *image = g_ptr_array_index (record->images, 0);"),
     ],
     "an image is folded into one of the two that read it": [
         ("backend/local/references.c", "if (users->len == 0 && readers->len == 1)",

@@ -49,6 +49,8 @@ class Domain:
     snapshots: dict  # name -> Snapshot
     current: typing.Optional[str] = None
     template: bool = False  # the live image is still the one that holds the inside snapshots
+    clones: bool = False  # a disk is snapshotted by clones, which are never compressed
+    either: bool = False  # each disk can be snapshotted by either method
 
     # ---- the tree
 
@@ -80,9 +82,9 @@ class Domain:
     # ---- taking
 
     def create(self, name, description="", under=None, parent=None, source=None,
-               no_metadata=False, compress=None):
+               no_metadata=False, compress=None, method=None):
         """@under: the name that must be current, "" for none; @source: the one to copy.
-        @compress changes no byte."""
+        @compress and @method (not together, and only where there are two) change no byte."""
         codes = set()
         if name in self.snapshots:
             codes.add("EXISTS")
@@ -98,6 +100,8 @@ class Domain:
             codes |= {"UNSUPPORTED"}
         if compress and self.template and any(one.inside for one in self.snapshots.values()):
             codes.add("UNSUPPORTED")  # a compressed copy would lose what is inside
+        if compress and self.clones:
+            codes |= {"UNSUPPORTED", "INVALID"} if source else {"UNSUPPORTED"}
         if codes:
             return refused(*codes)
         if no_metadata:

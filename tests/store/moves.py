@@ -127,6 +127,8 @@ class Mover:
             options["no_metadata"] = True
         elif kind < 0.45:
             options["compress"] = self.random.choice(["zlib", "zstd"])
+        elif domain.either:
+            options["method"] = self.random.choice(["qemu", "btrfs"])
         if self.random.random() < 0.3:
             options["description"] = self.random.choice(["two words", "zwei\nZeilen", "ü"])
         return "create", self.name(domain), options

@@ -7,8 +7,8 @@
  * the second is always a domain, and snapshots are named by their names:
  *
  *   dump DOMAIN                      JSON (dump.h)          tree DOMAIN   the same without bytes
- *   create DOMAIN [name=] [description=] [under=] [parent=] [from=] [compress=] [leave-out=]
- *                 [no-metadata]
+ *   create DOMAIN [name=] [description=] [under=] [parent=] [from=] [compress=] [method=]
+ *                 [leave-out=] [no-metadata]
  *   redefine DOMAIN DOCUMENT [snapshot=] [current] [careful]
  *   discard DOMAIN NAME one|keep-children|force|children-only|metadata-only
  *   merge DOMAIN NAME parent|children [force]
@@ -115,6 +115,7 @@ do_create (const Command *command, GError **error)
     .parent = id_of (command, value (command, "parent")),
     .from = id_of (command, value (command, "from")),
     .compression = value (command, "compress"),
+    .method = value (command, "method"),
     .flags = has (command, "no-metadata") ? CREATE_NO_METADATA : 0,
   };
 

@@ -1,7 +1,7 @@
 """Stores to try things on: how they are made, and what their files say, read without the backend.
 
 A place is a directory with a store in it. A domain with one disk is an image by itself, one with
-more is a directory with a domain.xml.
+more is a directory with a domain.xml; so is one whose disks are snapshotted by clones.
 """
 import hashlib
 import json
@@ -14,7 +14,21 @@ import time
 
 MIB = 1 << 20
 UNFINISHED = re.compile(r".*\.(new|t)|journal|folding")
-FROZEN = re.compile(r"\.vmsnapfs-(.*)\.qcow2")
+FROZEN = re.compile(r"\.vmsnapfs-(.*)\.(qcow2|raw)")
+
+# What disks are: the format and the method of one after the other, round and round. All but "qemu"
+# need a file system that clones files (tests/on-reflinks).
+DISKS = {
+    "qemu": [("qcow2", None)],
+    "raw": [("raw", None)],
+    "clones": [("qcow2", "reflink")],
+    "mixed": [("raw", None), ("qcow2", None), ("qcow2", "btrfs")],
+}
+
+
+def take_either(disks):
+    """Whether disks of this kind can be snapshotted by either method."""
+    return all(form == "qcow2" for form, _ in DISKS[disks]) and disks != "qemu"
 
 
 class Failed(Exception):
@@ -33,11 +47,18 @@ def uuid_of(domain):
     return f"5ed0c8a1-0000-4000-8000-{hashlib.sha256(domain.encode()).hexdigest()[:12]}"
 
 
-def describe(domain, targets):
+def kinds_of(targets, disks):
+    """target -> (format, method), of disks of this kind."""
+    kinds = DISKS[disks]
+    return {target: kinds[number % len(kinds)] for number, target in enumerate(targets)}
+
+
+def describe(domain, kinds):
     disks = "".join(
-        f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
-        f"<source file='{target}.qcow2'/><target dev='{target}' bus='virtio'/></disk>"
-        for target in targets
+        f"<disk type='file' device='disk'><driver name='qemu' type='{form}'/>"
+        f"<source file='{target}.{form}'/><target dev='{target}' bus='virtio'/>"
+        + (f"<diskSnapshot method='{method}'/>" if method else "") + "</disk>"
+        for target, (form, method) in kinds.items()
     )
     return (
         f"<domain type='kvm'><name>{domain}</name><uuid>{uuid_of(domain)}</uuid>"
@@ -67,6 +88,15 @@ class Image:
             self.backing = file.read(length).decode() if offset else None
 
 
+class Raw:
+    """Bytes and nothing else."""
+
+    def __init__(self, path):
+        self.size = path.stat().st_size
+        self.snapshots = 0
+        self.backing = None
+
+
 class Place:
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -74,19 +104,19 @@ class Place:
 
     # ---- making
 
-    def add(self, domain, targets, size=MIB, cluster=65536):
-        directory = self.path
-        if len(targets) > 1:
-            directory = self.path / domain
+    def add(self, domain, targets, size=MIB, cluster=65536, disks="qemu"):
+        described = len(targets) > 1 or disks != "qemu"
+        kinds = kinds_of(targets, disks)
+        directory = self.path / domain if described else self.path
         directory.mkdir(parents=True, exist_ok=True)
         self.disks[domain] = {}
-        for target in targets:
-            name = f"{target}.qcow2" if len(targets) > 1 else f"{domain}.qcow2"
-            run("qemu-img", "create", "-q", "-f", "qcow2", "-o", f"cluster_size={cluster}",
-                directory / name, size)
+        for target, (form, _) in kinds.items():
+            name = f"{target}.{form}" if described else f"{domain}.qcow2"
+            options = ["-o", f"cluster_size={cluster}"] if form == "qcow2" else []
+            run("qemu-img", "create", "-q", "-f", form, *options, directory / name, size)
             self.disks[domain][target] = directory / name
-        if len(targets) > 1:
-            (directory / "domain.xml").write_text(describe(domain, targets))
+        if described:
+            (directory / "domain.xml").write_text(describe(domain, kinds))
         return self
 
     def copy_to(self, path):
@@ -103,7 +133,7 @@ class Place:
         """As a machine would: @pieces are (offset, length, byte). It may have to wait for a
         folding that has the image locked."""
         image = self.disks[domain][target]
-        words = ["qemu-io", "-f", "qcow2"]
+        words = ["qemu-io", "-f", image.suffix[1:]]
         for offset, length, byte in pieces:
             words += ["-c", f"write -q -P {byte} {offset} {length}"]
         end = time.monotonic() + 30
@@ -139,8 +169,9 @@ class Place:
         return {image["image"] for head in self.records("head") for image in head["unnamed"]}
 
     def images(self):
-        """path -> Image, of all."""
-        return {file: Image(file) for file in self.files() if file.suffix == ".qcow2"}
+        """path -> Image or Raw, of all."""
+        kinds = {".qcow2": Image, ".raw": Raw}
+        return {file: kinds[file.suffix](file) for file in self.files() if file.suffix in kinds}
 
     def untidy(self):
         """The unnamed images that nobody needs, and those that are gone and still listed. One that
@@ -186,9 +217,8 @@ class Place:
         known = self.named() | self.unnamed()
         problems += [f"nothing leads to {path.name}" for path in images
                      if uuid_in(path.name) and uuid_in(path.name) not in known]
-        there = {path.name for path in images}
-        problems += [f"the image {uuid} is missing" for uuid in sorted(known)
-                     if f".vmsnapfs-{uuid}.qcow2" not in there]
+        there = {uuid_in(path.name) for path in images}
+        problems += [f"the image {uuid} is missing" for uuid in sorted(known - there)]
         if problems:
             raise Failed("; ".join(problems))
         run(os.environ["VMSNAP"], "check", self.path)

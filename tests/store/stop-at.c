@@ -16,6 +16,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -41,7 +42,8 @@ typedef enum {
   A_PATH,
   AN_OPEN_PATH, /* when it can make or change the file */
   A_FILE,
-  DATA, /* when it is a regular file: pipes and events change nothing that lasts */
+  DATA,  /* when it is a regular file: pipes and events change nothing that lasts */
+  CLONE, /* when that is what the call asks for */
 } Kind;
 
 typedef struct {
@@ -49,7 +51,7 @@ typedef struct {
   const char *name;
   Kind kind;
   int argument; /* which names the object */
-  int flags;    /* of AN_OPEN_PATH: which has them */
+  int flags;    /* of AN_OPEN_PATH: which has them; of CLONE: which says what is asked for */
 } Call;
 
 static const Call calls[] = {
@@ -60,6 +62,7 @@ static const Call calls[] = {
   { SYS_pwritev, "pwritev", DATA, 0, 0 },
   { SYS_pwritev2, "pwritev2", DATA, 0, 0 },
   { SYS_copy_file_range, "copy_file_range", A_FILE, 2, 0 },
+  { SYS_ioctl, "ioctl", CLONE, 0, 1 },
   { SYS_ftruncate, "ftruncate", A_FILE, 0, 0 },
   { SYS_fallocate, "fallocate", A_FILE, 0, 0 },
   { SYS_fsync, "fsync", A_FILE, 0, 0 },
@@ -277,6 +280,8 @@ counts (pid_t pid, const Call *call, const uint64_t *arguments)
     return is_regular (pid, arguments[call->argument]);
   if (call->kind == AN_OPEN_PATH)
     return (arguments[call->flags] & (O_CREAT | O_TRUNC | O_WRONLY | O_RDWR)) != 0;
+  if (call->kind == CLONE)
+    return arguments[call->flags] == FICLONE;
   return 1;
 }
 

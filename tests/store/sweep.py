@@ -5,13 +5,14 @@ import dataclasses
 import os
 import pathlib
 import shutil
+import tempfile
 import time
 
 import model
 from driver import Died, Driver
 from model import Bytes, Domain, Snapshot
 from moves import Move
-from place import MIB, Failed, Place, run
+from place import MIB, Failed, Place, run, take_either
 
 DOMAIN = "db"
 PATIENCE = 20  # seconds for a tidying
@@ -37,6 +38,7 @@ OPERATIONS = {
     "create, compressed": {"*": Move(DOMAIN, "create", ("new",), {"compress": "zstd"})},
     "create, under another": {"*": Move(DOMAIN, "create", ("new",), {"parent": "a"})},
     "create, as a copy": {"*": Move(DOMAIN, "create", ("new",), {"source": "b"})},
+    "create, by the other method": {"*": Move(DOMAIN, "create", ("new",), {"method": "qemu"})},
     "create, no metadata": {"*": Move(DOMAIN, "create", ("new",), {"no_metadata": True})},
     "revert": {"*": Move(DOMAIN, "revert", ("a",))},
     "revert, save": {"*": Move(DOMAIN, "revert", ("b",), {"save": "new"})},
@@ -81,8 +83,9 @@ class Scenario:
         return self.move.on(self.seed.domain)
 
 
-def empty_domain(targets):
-    return Domain({target: Bytes(bytes(MIB)) for target in targets}, {})
+def empty_domain(targets, disks="qemu"):
+    return Domain({target: Bytes(bytes(MIB)) for target in targets}, {}, clones=disks != "qemu",
+                  either=take_either(disks))
 
 
 def write_all(place, domain, number):
@@ -94,10 +97,10 @@ def write_all(place, domain, number):
     return domain
 
 
-def make_seed(directory, steps, targets):
+def make_seed(directory, steps, targets, disks="qemu"):
     """Each snapshot has bytes of its own on each disk, and so has the live disk."""
-    place = Place(directory).add(DOMAIN, targets)
-    domain = empty_domain(targets)
+    place = Place(directory).add(DOMAIN, targets, disks=disks)
+    domain = empty_domain(targets, disks)
     driver = Driver(place).opened()
     for number, step in enumerate([*steps, ""]):
         domain = write_all(place, domain, number)
@@ -126,24 +129,42 @@ def do_step(driver, domain, verb, *words):
     return move.on(domain).after
 
 
-def scenarios(work, disks=(1, 3), pattern=lambda name: True):
+def can_be(move, domain):
+    return domain.either or "method" not in move.options
+
+
+def scenarios(work, counts=(1, 3), pattern=lambda name: True, disks="qemu"):
     """All of them; the seeds are made below @work."""
     found = []
-    for count in disks:
+    for count in counts:
         targets = ["vda", "vdb", "vdc"][:count]
         for shape in SHAPES:
-            seed = make_seed(work / f"{shape}-{count}", SHAPES[shape], targets)
+            seed = make_seed(work / f"{shape}-{count}", SHAPES[shape], targets, disks)
             for name, moves in OPERATIONS.items():
                 move = moves.get(shape, moves.get("*"))
                 whole = f"{name}, {shape}, {count} disk{'s' if count > 1 else ''}"
-                if move and pattern(whole):
+                if move and pattern(whole) and can_be(move, seed.domain):
                     found.append(Scenario(whole, seed, move))
-        seed = make_inside(work / f"inside-{count}", targets)
-        for name, move in INSIDE.items():
-            whole = f"{name}, inside, {count} disk{'s' if count > 1 else ''}"
-            if pattern(whole):
-                found.append(Scenario(whole, seed, move))
+        if disks == "qemu":
+            found += inside_scenarios(work, count, targets, pattern)
     return found
+
+
+def inside_scenarios(work, count, targets, pattern):
+    seed = make_inside(work / f"inside-{count}", targets)
+    named = {f"{name}, inside, {count} disk{'s' if count > 1 else ''}": move
+             for name, move in INSIDE.items()}
+    return [Scenario(whole, seed, move) for whole, move in named.items() if pattern(whole)]
+
+
+def room_for(disks):
+    """Where to work: in memory, but for clones where $TMPDIR is."""
+    return "/dev/shm" if disks == "qemu" and os.access("/dev/shm", os.W_OK) else None
+
+
+def kept_in(name):
+    """Where what failed is left: not on a file system that goes away (tests/on-reflinks)."""
+    return os.path.join(os.environ.get("OUTER_TMPDIR", tempfile.gettempdir()), name)
 
 
 class Trial:

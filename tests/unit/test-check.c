@@ -247,6 +247,9 @@ static const Case cases[] = {
     "^fault web01.qcow2: is behind itself", FALSE },
   { "qemu-img rebase -q -u -f qcow2 -b nbd://host/x -F qcow2 web01.qcow2",
     "^fault web01.qcow2: its backing file nbd://host/x is no file", FALSE },
+  { "cp web01.qcow2 .vmsnapfs-$(cat /proc/sys/kernel/random/uuid).raw && chmod a-w "
+    ".vmsnapfs-*.raw",
+    "^fault .vmsnapfs-.*raw: is named nowhere and nothing is read through it", FALSE },
   { "cp web01.qcow2 .vmsnapfs-$(cat /proc/sys/kernel/random/uuid).qcow2 && chmod a-w "
     ".vmsnapfs-*.qcow2",
     "^fault .vmsnapfs-.*: is named nowhere and nothing is read through it", FALSE },

@@ -236,7 +236,7 @@ words_of_what_can_be_done (void **state)
   assert_text (
       all, "create discard revert describe rename merge-parent merge-children redefine "
            "current no-current hold parent copy save compress forget live reuse run reset-nvram "
-           "secure");
+           "secure method");
 }
 
 int

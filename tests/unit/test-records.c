@@ -1,5 +1,6 @@
 /* Records: what is written is what is read, and what is damaged hides only itself. */
 #include "../../backend/local/file-names.h"
+#include "../../backend/local/method.h"
 #include "../../backend/local/records.h"
 #include "temporary.h"
 #include <fcntl.h>
@@ -16,7 +17,8 @@ a_record (const char *name, const char *parent)
   RecordImage image = { .target = (char *)"vda",
                         .image = (char *)"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
                         .directory = (char *)"db01",
-                        .size = G_GUINT64_CONSTANT (1) << 40 };
+                        .size = G_GUINT64_CONSTANT (1) << 40,
+                        .method = &method_qemu };
   record->uuid = g_uuid_string_random ();
   record->name = g_strdup (name);
   record->parent = g_strdup (parent);
@@ -57,6 +59,45 @@ what_is_written_is_what_is_read (void **state)
   const RecordImage *image = g_ptr_array_index (read->images, 0);
   assert_true (image->size == G_GUINT64_CONSTANT (1) << 40);
   assert_string_equal (image->directory, "db01");
+}
+
+static void
+how_disks_are_snapshotted_is_kept (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) record = a_record ("base", NULL);
+  RecordImage *image = g_ptr_array_index (record->images, 0);
+  g_autoptr (Records) written = records_new (DOMAIN, "web01");
+  image->raw = TRUE;
+  image->method = &method_btrfs;
+  records_set_method (written, "vda", "btrfs");
+  records_set_method (written, "vdb", "a word of a later version");
+  g_autoptr (Records) copy = records_copy (written);
+  assert_true (records_write_snapshot (directory->fd, record, "", NULL));
+  assert_true (records_write_head (directory->fd, copy, "", NULL));
+  g_autoptr (Records) read = records_read (directory->fd, DOMAIN, "web01", NULL);
+  assert_string_equal (records_method (read, "vda"), "btrfs");
+  assert_string_equal (records_method (read, "vdb"), "a word of a later version");
+  assert_null (records_method (read, "vdc"));
+  const Record *one = g_hash_table_lookup (read->records, record->uuid);
+  const RecordImage *frozen = g_ptr_array_index (one->images, 0);
+  g_autofree char *file = record_image_file (frozen);
+  assert_true (frozen->raw);
+  assert_ptr_equal (frozen->method, &method_btrfs);
+  assert_string_equal (file, ".vmsnapfs-aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee.raw");
+}
+
+/* Nothing can be said of such an image: not even what its file is called. */
+static void
+an_image_that_a_later_version_froze_hides_its_record (void **state)
+{
+  static const Method later = { .name = "lvm" };
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) record = a_record ("base", NULL);
+  ((RecordImage *)g_ptr_array_index (record->images, 0))->method = &later;
+  write_whole_domain (directory->fd, record);
+  g_autoptr (Records) read = records_read (directory->fd, DOMAIN, "web01", NULL);
+  assert_non_null (((const Record *)g_hash_table_lookup (read->records, record->uuid))->problem);
 }
 
 static void
@@ -154,6 +195,8 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     temporary_test (what_is_written_is_what_is_read),
+    temporary_test (how_disks_are_snapshotted_is_kept),
+    temporary_test (an_image_that_a_later_version_froze_hides_its_record),
     temporary_test (an_empty_directory_is_no_error),
     temporary_test (every_flipped_byte_is_seen_and_hides_only_that_record),
     temporary_test (a_truncated_record_is_seen),

@@ -246,6 +246,27 @@ the_bytes_of_a_raw_disk_are_no_header (void **state)
   ARE (store, "base.qcow2", NULL);
 }
 
+/* Whatever a guest wrote to its disk before that was frozen. */
+static void
+nor_are_those_of_a_frozen_one (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
+  overlay (store, ".vmsnapfs-1.raw", "base.qcow2");
+  images_run (store->directory, "printf 'QFI\\373 and nonsense' > .vmsnapfs-2.raw");
+  ARE (store, "base.qcow2", NULL);
+}
+
+/* Somebody made an overlay of it: it is needed. */
+static void
+a_frozen_raw_disk_has_readers_like_any_file (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory, "truncate -s 1M .vmsnapfs-1.raw && "
+                                "qemu-img create -q -f qcow2 -b .vmsnapfs-1.raw -F raw a.qcow2");
+  ARE (store, ".vmsnapfs-1.raw", "a.qcow2");
+}
+
 static void
 thousands_are_answered_at_once (void **state)
 {
@@ -284,6 +305,8 @@ main (void)
     store_test (a_file_that_is_described_later_is_judged_again),
     store_test (whose_disk_it_is),
     store_test (the_bytes_of_a_raw_disk_are_no_header),
+    store_test (nor_are_those_of_a_frozen_one),
+    store_test (a_frozen_raw_disk_has_readers_like_any_file),
     store_test (thousands_are_answered_at_once),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

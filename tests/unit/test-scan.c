@@ -127,6 +127,26 @@ a_directory_with_a_description_is_a_domain (void **state)
 }
 
 static void
+a_description_says_how_a_disk_is_snapshotted (void **state)
+{
+  const Store *store = *state;
+  write_domain (
+      store, "db", "",
+      DISK (
+          "vda", "qcow2",
+          "root.qcow2") "<disk type='file' device='disk'><driver type='raw'/><source "
+                        "file='data.img'/>"
+                        "<target dev='vdb'/><diskSnapshot method='lvm'><device path='/dev/vg/lv4'/>"
+                        "</diskSnapshot></disk>");
+  images_run (store->directory, "touch db/root.qcow2 db/data.img");
+  g_autoptr (GPtrArray) domains = scan (store);
+  const LocalDomain *domain = find (domains, "db");
+  assert_null (domain->problem);
+  assert_null (local_domain_disk (domain, "vda")->method);
+  assert_string_equal (local_domain_disk (domain, "vdb")->method, "lvm");
+}
+
+static void
 a_described_image_is_no_domain_of_its_own (void **state)
 {
   const Store *store = *state;
@@ -319,6 +339,7 @@ main (void)
     cmocka_unit_test (a_name_gives_the_same_uuid_for_ever),
     store_test (a_directory_with_a_description_is_a_domain),
     store_test (a_described_image_is_no_domain_of_its_own),
+    store_test (a_description_says_how_a_disk_is_snapshotted),
     store_test (an_image_and_a_directory_of_one_name_are_reported),
     store_test (a_disk_outside_needs_permission),
     store_test (what_cannot_be_snapshotted_is_left_out),

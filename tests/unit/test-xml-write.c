@@ -275,8 +275,8 @@ a_kept_domain_that_is_none_is_invalid (void **state)
 static void
 frozen_disks_say_how_they_were_frozen (void **state)
 {
-  g_autofree char *external = xml_frozen_disk ("vda", "/images/a.qcow2", NULL);
-  g_autofree char *internal = xml_frozen_disk ("sda", "/images/b.qcow2", "before <1>");
+  g_autofree char *external = xml_frozen_disk ("vda", "qcow2", "/images/a.qcow2", NULL);
+  g_autofree char *internal = xml_frozen_disk ("sda", "qcow2", "/images/b.qcow2", "before <1>");
 
   assert_non_null (strstr (external, "snapshot=\"external\""));
   assert_non_null (strstr (external, "<source file=\"/images/a.qcow2\"/>"));

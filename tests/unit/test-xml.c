@@ -289,6 +289,32 @@ long_namespaces_are_refused (void **state)
   assert_refused (text);
 }
 
+static void
+assert_method (const char *text, const char *expected)
+{
+  g_autoptr (Text) element = text_from_string (text);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *method = xml_snapshot_method (element, &error);
+
+  assert_text (method, expected);
+  assert_int_equal (method == NULL, g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_INVALID));
+}
+
+static void
+an_element_says_how_a_disk_is_snapshotted (void **state)
+{
+  g_autofree char *said = xml_snapshot_method_element ("qemu");
+  g_autofree char *odd = xml_snapshot_method_element ("'<&");
+
+  assert_text (said, "<diskSnapshot method='qemu'/>\n");
+  assert_method (said, "qemu");
+  assert_method (odd, "'<&");
+  assert_method ("<diskSnapshot method='lvm'><device path='/dev/vg/lv4'/></diskSnapshot>", "lvm");
+  assert_method ("<diskSnapshot/>", NULL);
+  assert_method ("<disk method='qemu'/>", NULL);
+  assert_method ("qemu", NULL);
+}
+
 int
 main (void)
 {
@@ -306,6 +332,7 @@ main (void)
     cmocka_unit_test (elements_and_attributes_are_found),
     cmocka_unit_test (an_element_is_indented_as_a_document),
     cmocka_unit_test (a_domain_is_described),
+    cmocka_unit_test (an_element_says_how_a_disk_is_snapshotted),
     cmocka_unit_test (wrong_domains_are_refused),
     cmocka_unit_test (crowds_of_disks_are_refused),
     cmocka_unit_test (long_namespaces_are_refused),

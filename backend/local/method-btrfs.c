@@ -1,0 +1,100 @@
+/* Snapshots by clones, on any file system that has them (clone.h): a clone of the disk's file is
+ * frozen, whatever its format, and the disk stays what it is.  No image comes to depend on another
+ * one by it; but a clone of a qcow2 names the backing file that its original names.
+ *
+ * Bytes of a raw disk are the guest's to choose: nothing here looks at them. */
+#include "clone.h"
+#include "fd.h"
+#include "frozen.h"
+#include "locks.h"
+#include "making.h"
+#include "method.h"
+#include "prepare.h"
+#include <fcntl.h>
+
+static gboolean
+check (const Places *places, const LocalDisk *disk, GError **error)
+{
+  autofd directory = places_open_path (places, disk->directory, O_RDONLY | O_DIRECTORY, error);
+  if (directory < 0)
+    return FALSE;
+  if (clone_is_possible (directory))
+    return TRUE;
+  if (local_disk_is_raw (disk))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "%s (%s) is a raw disk, which can only be snapshotted as a clone, and the file "
+                 "system of %s has no clones (xfs and btrfs have): qemu-img convert -O qcow2 makes "
+                 "it one that can",
+                 disk->target, disk->file, disk->directory);
+  return fail (error, BACKEND_ERROR_UNSUPPORTED,
+               "%s (%s) cannot be cloned: the file system of %s has no clones (xfs and btrfs have)",
+               disk->target, disk->file, disk->directory);
+}
+
+/* A new file @name with the bytes of @from; *@fd is it, for reading. */
+static gboolean
+make_clone (const ChangeDisk *disk, int from, const char *name, int *fd, GError **error)
+{
+  if (!prepare_file (disk, name, fd, error))
+    return FALSE;
+  autofd writable = openat (disk->directory, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (writable < 0)
+    return fail_errno (error, "%s", name);
+  return clone_file (from, writable, error) || fail_in (error, "%s", disk->disk->file);
+}
+
+static gboolean
+freeze (Change *change, ChangeDisk *disk, Record *record, GError **error)
+{
+  const char *file = disk->disk->file;
+  if (disk->has_snapshots)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "%s holds snapshots inside, which a clone would hold once more", file);
+  making_freeze (change, disk, record, &method_btrfs);
+  disk->copy = journal_prepared_name ();
+  return make_clone (disk, disk->active, disk->copy, &disk->copied, error) &&
+         prepare_check (disk, disk->copy, disk->copied, error) &&
+         prepare_rights (disk, disk->copied, error) &&
+         locks_exclude_writers (disk->copied, disk->copy, error);
+}
+
+static gboolean
+go_on (Change *change, ChangeDisk *disk, const RecordImage *image, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean
+check_frozen (int fd, const RecordImage *image, GError **error)
+{
+  guint64 size;
+  if (!frozen_size (fd, image->raw, &size, error))
+    return FALSE;
+  return size == image->size || fail (error, BACKEND_ERROR_DAMAGED,
+                                      "it is not what was frozen: its disk has %" G_GUINT64_FORMAT
+                                      " bytes and had %" G_GUINT64_FORMAT,
+                                      size, image->size);
+}
+
+static gboolean
+bring_back (Change *change, ChangeDisk *disk, const RecordImage *image, GError **error)
+{
+  g_autofree char *file = record_image_file (image);
+  autofd frozen = openat (disk->directory, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (frozen < 0)
+    return fail_errno (error, "%s", file);
+  if (!check_frozen (frozen, image, error))
+    return fail_in (error, "%s", file);
+  disk->overlay = journal_prepared_name ();
+  disk->prepared_size = image->size;
+  return make_clone (disk, frozen, disk->overlay, &disk->prepared, error);
+}
+
+const Method method_btrfs = {
+  .name = "btrfs",
+  .alias = "reflink",
+  .check = check,
+  .freeze = freeze,
+  .go_on = go_on,
+  .bring_back = bring_back,
+};
