@@ -17,19 +17,19 @@ created ()
 times_of_virsh ()
 {
   local name
-  for name in s{1,9,17,25,33}; do created $name; done
+  for name in s{1,9,17,25,33}; do created "$name"; done
 }
 times_of_mount ()
 {
   stat -c %Y "$web"/.snapshots/s{1,9,17,25,33}
 }
 
-for i in {1..36}; do v snapshot-create-as web01 s$i; done
+for i in {1..36}; do v snapshot-create-as web01 "s$i"; done
 check "all are shown" eventually prints "$(times_of_virsh)" times_of_mount
 check "and are read" cp "$web/.snapshots/s17/disks/vda.raw" "$work/s17.raw"
 change "$image" 5 1M
 for i in 1 9 17 25 33; do
-  v snapshot-delete web01 s$i && v snapshot-create-as web01 s$i
+  v snapshot-delete web01 "s$i" && v snapshot-create-as web01 "s$i"
 done
 check "the old one is not read" refused cp "$web/.snapshots/s17/disks/vda.raw" "$work/again.raw"
 PATIENCE=3
@@ -39,7 +39,7 @@ check "which is another" refused cmp -s "$work/s17.raw" "$work/again.raw"
 
 eventually test "$(date +%s)" -gt "$(created s33)"
 for i in 1 9 17 25 33; do
-  v snapshot-delete web01 s$i && v snapshot-create-as web01 s$i
+  v snapshot-delete web01 "s$i" && v snapshot-create-as web01 "s$i"
 done
 check "the old one is not gone back to" refused gives OK write "$web/.snapshots/s25/control/revert" 1
 check "and again all are as they are" eventually prints "$(times_of_virsh)" times_of_mount
