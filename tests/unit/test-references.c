@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MANY 5000
-#define MANY_MICROSECONDS (100 * 1000) /* with sanitizers, on a loaded machine */
 
 static GPtrArray *
 ask (const Store *store, const char *file, GError **error)
@@ -267,26 +267,34 @@ a_frozen_raw_disk_has_readers_like_any_file (void **state)
   ARE (store, ".vmsnapfs-1.raw", "a.qcow2");
 }
 
+/* In CPU time, so that others on the machine do not count. */
+static clock_t
+time_to_ask (const Store *store)
+{
+  g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
+  clock_t start = clock ();
+  g_autoptr (GPtrArray) found =
+      references_to (store->places, domains, store->directory, ".vmsnapfs-0.qcow2", NULL);
+  clock_t took = clock () - start;
+  assert_int_equal (found->len, 1);
+  return took;
+}
+
+/* Only the first answer has to look into all of them. */
 static void
 thousands_are_answered_at_once (void **state)
 {
   const Store *store = *state;
-  gint64 best = G_MAXINT64;
   images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
   overlay (store, "a.qcow2", ".vmsnapfs-0.qcow2");
   overlay (store, "seed", "base.qcow2");
   images_run (store->directory,
               "tee $(seq -f .vmsnapfs-%%.0f.qcow2 0 %d) < seed > /dev/null; sleep 0.2", MANY - 1);
-  for (guint i = 0; i < 5; i++) {
-    g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
-    gint64 start = g_get_monotonic_time ();
-    g_autoptr (GPtrArray) found =
-        references_to (store->places, domains, store->directory, ".vmsnapfs-0.qcow2", NULL);
-    best = MIN (best, g_get_monotonic_time () - start);
-    assert_int_equal (found->len, 1);
-  }
-  print_message ("%d images: %d us\n", MANY, (int)best);
-  assert_true (best < MANY_MICROSECONDS);
+  clock_t first = time_to_ask (store), best = first;
+  for (guint i = 0; i < 5; i++)
+    best = MIN (best, time_to_ask (store));
+  print_message ("%d images: %ld us, then %ld\n", MANY, (long)first, (long)best);
+  assert_true (2 * best < first);
 }
 
 #define store_test(function) cmocka_unit_test_setup_teardown (function, make_store, remove_store)
