@@ -1,6 +1,7 @@
 """One `operate` under test: what is asked of it, and how it is killed."""
 import ctypes
 import json
+import multiprocessing
 import os
 import select
 import signal
@@ -24,6 +25,12 @@ def adopt_orphans():
     """Children of a killed driver become ours, so that their end can be waited for."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def workers(jobs):
+    """A pool of processes that end when they are told to. A handler that they had from us would end
+    one of them while it holds what another waits for, and then that one waits for ever."""
+    return multiprocessing.Pool(jobs, signal.signal, (signal.SIGTERM, signal.SIG_DFL))
 
 
 def spell(word):
