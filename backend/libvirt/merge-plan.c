@@ -39,19 +39,12 @@ merge_plan_free (MergePlan *plan)
 
 /* ---- asking */
 
-static gboolean
-fail_as_libvirt (GError **error, const char *what)
-{
-  g_autoptr (Refusal) refusal = refusal_last ();
-  return refusal_fail (refusal, error, "%s", what);
-}
-
 Layout *
 merge_read_live (virDomainPtr domain, GError **error)
 {
   char *xml = virDomainGetXMLDesc (domain, 0);
   if (!xml) {
-    fail_as_libvirt (error, virDomainGetName (domain));
+    refusal_fail_last (error, virDomainGetName (domain));
     return NULL;
   }
   Layout *layout = layout_parse (xml, error);
@@ -65,7 +58,7 @@ read_snapshot (virDomainSnapshotPtr listed, GError **error)
   const char *name = virDomainSnapshotGetName (listed);
   char *xml = virDomainSnapshotGetXMLDesc (listed, VIR_DOMAIN_SNAPSHOT_XML_SECURE);
   if (!xml) {
-    fail_as_libvirt (error, name);
+    refusal_fail_last (error, name);
     return NULL;
   }
   MergeSnapshot *snapshot = g_new0 (MergeSnapshot, 1);
@@ -86,7 +79,7 @@ read_all (MergePlan *plan, const Plan *names, GError **error)
   virDomainSnapshotPtr *listed = NULL;
   const Snapshot *merged = g_ptr_array_index (names->removed, 0);
   int count = virDomainListAllSnapshots (plan->domain, &listed, 0);
-  gboolean good = count >= 0 || fail_as_libvirt (error, virDomainGetName (plan->domain));
+  gboolean good = count >= 0 || refusal_fail_last (error, virDomainGetName (plan->domain));
   for (int i = 0; i < count; i++) {
     const char *name = virDomainSnapshotGetName (listed[i]);
     MergeSnapshot *snapshot = good ? read_snapshot (listed[i], error) : NULL;

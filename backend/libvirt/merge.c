@@ -22,13 +22,6 @@
 #include "sharing.h"
 #include <string.h>
 
-static gboolean
-fail_as_libvirt (GError **error, const char *what)
-{
-  g_autoptr (Refusal) refusal = refusal_last ();
-  return refusal_fail (refusal, error, "%s", what);
-}
-
 /* ---- the files */
 
 static gboolean
@@ -153,7 +146,7 @@ check_is_running (virDomainPtr domain, GError **error)
   if (active > 0)
     return TRUE;
   if (active < 0)
-    return fail_as_libvirt (error, virDomainGetName (domain));
+    return refusal_fail_last (error, virDomainGetName (domain));
   return fail (error, BACKEND_ERROR_BUSY,
                "%s is shut off: only QEMU merges, while the machine runs",
                virDomainGetName (domain));

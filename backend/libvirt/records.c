@@ -9,13 +9,6 @@
 #include "refusal.h"
 #include <stdlib.h>
 
-static gboolean
-fail_as_libvirt (GError **error, const char *what)
-{
-  g_autoptr (Refusal) refusal = refusal_last ();
-  return refusal_fail (refusal, error, "%s", what);
-}
-
 gboolean
 record_write (virDomainPtr domain, const char *xml, const char *state, GError **error)
 {
@@ -24,7 +17,7 @@ record_write (virDomainPtr domain, const char *xml, const char *state, GError **
     flags |= VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY;
   virDomainSnapshotPtr redefined = virDomainSnapshotCreateXML (domain, xml, flags);
   if (!redefined)
-    return fail_as_libvirt (error, virDomainGetName (domain));
+    return refusal_fail_last (error, virDomainGetName (domain));
   virDomainSnapshotFree (redefined);
   return TRUE;
 }
@@ -34,7 +27,7 @@ move_under (virDomainPtr domain, virDomainSnapshotPtr child, const char *parent,
 {
   char *xml = virDomainSnapshotGetXMLDesc (child, VIR_DOMAIN_SNAPSHOT_XML_SECURE);
   if (!xml)
-    return fail_as_libvirt (error, virDomainSnapshotGetName (child));
+    return refusal_fail_last (error, virDomainSnapshotGetName (child));
   g_autoptr (Layout) layout = layout_parse (xml, error);
   g_autofree char *moved = layout ? layout_under (xml, parent, error) : NULL;
   free (xml);
@@ -47,7 +40,7 @@ move_children (virDomainPtr domain, virDomainSnapshotPtr snapshot, const char *p
 {
   virDomainSnapshotPtr *children = NULL;
   int count = virDomainSnapshotListAllChildren (snapshot, &children, 0);
-  gboolean good = count >= 0 || fail_as_libvirt (error, virDomainSnapshotGetName (snapshot));
+  gboolean good = count >= 0 || refusal_fail_last (error, virDomainSnapshotGetName (snapshot));
   for (int i = 0; i < count; i++) {
     good = good && move_under (domain, children[i], parent, error);
     virDomainSnapshotFree (children[i]);
@@ -61,7 +54,7 @@ record_raise_children (virDomainPtr domain, const char *name, GError **error)
 {
   virDomainSnapshotPtr snapshot = virDomainSnapshotLookupByName (domain, name, 0);
   if (!snapshot)
-    return fail_as_libvirt (error, name);
+    return refusal_fail_last (error, name);
   virDomainSnapshotPtr parent = virDomainSnapshotGetParent (snapshot, 0);
   gboolean good =
       move_children (domain, snapshot, parent ? virDomainSnapshotGetName (parent) : NULL, error);
@@ -76,9 +69,9 @@ record_forget (virDomainPtr domain, const char *name, GError **error)
 {
   virDomainSnapshotPtr snapshot = virDomainSnapshotLookupByName (domain, name, 0);
   if (!snapshot)
-    return fail_as_libvirt (error, name);
+    return refusal_fail_last (error, name);
   int done = virDomainSnapshotDelete (snapshot, VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
-  gboolean good = done == 0 || fail_as_libvirt (error, name);
+  gboolean good = done == 0 || refusal_fail_last (error, name);
   virDomainSnapshotFree (snapshot);
   return good;
 }

@@ -126,3 +126,11 @@ refusal_fail (const Refusal *refusal, GError **error, const char *format, ...)
   va_end (arguments);
   return fail (error, refusal_meaning (refusal), "%s: %s", context, refusal->sentence);
 }
+
+gboolean
+refusal_fail_last (GError **error, const char *what)
+{
+  g_autoptr (Refusal) refusal = refusal_last ();
+
+  return refusal_fail (refusal, error, "%s", what);
+}

@@ -28,3 +28,5 @@ guint refusal_unknown_flags (const Refusal *refusal);
 /* fail() with both; what is formatted comes first. */
 gboolean refusal_fail (const Refusal *refusal, GError **error, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
+/* The same for the last call of this thread, which was about @what. */
+gboolean refusal_fail_last (GError **error, const char *what);
