@@ -56,6 +56,9 @@ finish_one (const Loading *loading, guint number, ReadSnapshot *read)
   if (known != NULL && strcmp (known->id, snapshot->id) == 0) {
     snapshot->changed = time (NULL);
     snapshot_note_change (snapshot, known);
+  } else if (known != NULL) {
+    /* Somebody made it again, and perhaps others whose turn it is not. */
+    machine_touch (loading->machine, NULL, TRUE);
   }
   return snapshot;
 }
