@@ -123,6 +123,16 @@ attr_timeout (const Place *place)
   return place->kind->changes ? 0 : place->mount->timeout;
 }
 
+/* Whether the notifier has compared the picture already, perhaps before the node was in the table:
+ * nobody would ever take back what is said of it.  (If it compares from now on, the kernel lets it
+ * wait for the answer, because both need the directory's lock.) */
+static gboolean
+is_past (const Place *place)
+{
+  return place->mount->notifier != NULL && place->domain != NULL && !place->kind->orphan &&
+         !nodes_shows (place->mount->nodes, place->owner, place->domain);
+}
+
 gboolean
 attr_entry (const Place *place, struct fuse_entry_param *entry, GError **error)
 {
@@ -134,5 +144,7 @@ attr_entry (const Place *place, struct fuse_entry_param *entry, GError **error)
     return FALSE;
   entry->ino = nodes_enter (place->mount->nodes, &about);
   entry->attr.st_ino = entry->ino;
+  if (is_past (place))
+    entry->attr_timeout = entry->entry_timeout = 0;
   return TRUE;
 }

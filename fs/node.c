@@ -298,6 +298,14 @@ nodes_show (Nodes *nodes, Owner *owner, Domain *picture)
     g_ptr_array_add (owner->shown, domain_ref (picture));
 }
 
+gboolean
+nodes_shows (Nodes *nodes, const Owner *owner, const Domain *picture)
+{
+  autolock held = lock_hold (&nodes->lock);
+
+  return g_ptr_array_find (owner->shown, picture, NULL);
+}
+
 GPtrArray *
 nodes_take_shown (Nodes *nodes, Owner *owner, Domain *now)
 {

@@ -64,5 +64,7 @@ GPtrArray *nodes_owners (Nodes *nodes, const char *name);
 
 /* Notes that the kernel is told something from @picture. */
 void nodes_show (Nodes *nodes, Owner *owner, Domain *picture);
+/* Whether that is still noted, so that the next nodes_take_shown will return it. */
+gboolean nodes_shows (Nodes *nodes, const Owner *owner, const Domain *picture);
 /* The pictures noted but @now (NULL: there is none), which alone stays noted. */
 GPtrArray *nodes_take_shown (Nodes *nodes, Owner *owner, Domain *now);
