@@ -296,7 +296,7 @@ there_are_no_left_overs_of_domains (void **state)
 int
 contract_abilities (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (what_it_can_is_what_it_does),
     contract_test (whatever_is_cancelled_changes_nothing),
     contract_test (whatever_is_read_only_is_not_changed),
@@ -304,5 +304,5 @@ contract_abilities (void)
     contract_test (there_are_no_left_overs_of_domains),
   };
 
-  return cmocka_run_group_tests_name ("abilities", tests, NULL, NULL);
+  return contract_ask ("abilities", tests);
 }

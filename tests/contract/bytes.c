@@ -184,16 +184,16 @@ what_does_not_exist_is_not_found (void **state)
 int
 contract_bytes (void)
 {
-  const struct CMUnitTest tests[] = {
-    contract_test (disks_have_the_size_that_is_said),
-    contract_test (a_snapshot_reads_the_same_for_ever),
-    contract_test (holes_are_zero_and_there_are_both),
-    contract_test (searches_find_what_the_extents_say),
-    contract_test (a_read_gives_the_same_however_it_is_cut),
-    contract_test (what_is_not_within_the_disk_is_refused),
-    contract_test (what_would_wait_says_so_without_an_error),
-    contract_test (what_does_not_exist_is_not_found),
+  static const ContractTest tests[] = {
+    contract_test_where (disks_have_the_size_that_is_said, WHERE_READABLE),
+    contract_test_where (a_snapshot_reads_the_same_for_ever, WHERE_READABLE),
+    contract_test_where (holes_are_zero_and_there_are_both, WHERE_READABLE),
+    contract_test_where (searches_find_what_the_extents_say, WHERE_READABLE),
+    contract_test_where (a_read_gives_the_same_however_it_is_cut, WHERE_READABLE),
+    contract_test_where (what_is_not_within_the_disk_is_refused, WHERE_READABLE),
+    contract_test_where (what_would_wait_says_so_without_an_error, WHERE_READABLE),
+    contract_test_where (what_does_not_exist_is_not_found, WHERE_READABLE),
   };
 
-  return cmocka_run_group_tests_name ("bytes", tests, NULL, NULL);
+  return contract_ask ("bytes", tests);
 }

@@ -207,7 +207,6 @@ a_renamed_one_stays_who_it_is (void **state)
   g_autofree char *again = NULL;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_RENAME);
   base = contract_take (contract, "base");
   updates = contract_take (contract, "updates");
   assert_true (contract_rename (contract, base, "ground", &error));
@@ -257,7 +256,7 @@ a_cancelled_job_changes_nothing (void **state)
 int
 contract_changes (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (the_first_is_a_root_and_current),
     contract_test (the_next_is_the_child_of_the_current),
     contract_test (it_is_taken_only_under_the_one_that_was_named),
@@ -269,10 +268,10 @@ contract_changes (void)
     contract_test (one_with_children_is_not_discarded),
     contract_test (reverting_makes_current_and_the_next_one_a_branch),
     contract_test (a_description_is_set_changed_and_removed),
-    contract_test (a_renamed_one_stays_who_it_is),
+    contract_test_with (a_renamed_one_stays_who_it_is, CAN_RENAME),
     contract_test (an_id_is_never_given_again),
     contract_test (a_cancelled_job_changes_nothing),
   };
 
-  return cmocka_run_group_tests_name ("changes", tests, NULL, NULL);
+  return contract_ask ("changes", tests);
 }

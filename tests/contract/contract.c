@@ -53,21 +53,6 @@ contract_can (Contract *contract, BackendCan can)
   return (domain->can & can) == can;
 }
 
-/* Before a test has anything to free: nothing of it is run any more. */
-void
-contract_needs (Contract *contract, BackendCan can)
-{
-  if (!contract_can (contract, can))
-    skip ();
-}
-
-void
-contract_needs_bytes (Contract *contract)
-{
-  if (contract->kind->change_disk == NULL)
-    skip ();
-}
-
 const char *
 contract_state (const Contract *contract)
 {
@@ -234,11 +219,10 @@ int
 contract_run (const ContractBackend *kind)
 {
   tested = kind;
-  return contract_reading () + (kind->change_disk != NULL ? contract_bytes () : 0) +
-         (kind->change_disk != NULL ? contract_readers () : 0) + contract_changes () +
+  contract_find_out ();
+  return contract_reading () + contract_bytes () + contract_readers () + contract_changes () +
          contract_creating () + contract_discarding () + contract_merging () +
          contract_reverting () + contract_redefining () + contract_abilities () +
-         contract_names () + contract_parallel () +
-         (kind->several != NULL ? contract_disks () : 0) +
-         (kind->keeps ? contract_reopening () : 0);
+         contract_names () + contract_parallel () + contract_disks () + contract_reopening () +
+         contract_count_wrongly_left_out (kind);
 }

@@ -16,6 +16,7 @@ typedef struct {
   gboolean keeps;        /* what was done is still there after it was closed and opened again */
   gboolean names_in_xml; /* what XML cannot carry is INVALID in a name */
   gboolean lacks_flags;  /* of creating, some are UNSUPPORTED */
+  gboolean has_all;      /* so that every test is asked somewhere */
   gpointer (*make) (void);
   Backend *(*open) (gpointer place, const BackendOptions *options, GError **error);
   void (*clean) (gpointer place); /* also after a failure; the backend is closed */
@@ -35,6 +36,44 @@ struct Contract {
   const char *domain;
 };
 
+/* asked.c: which tests are asked of a backend. */
+
+/* What a test may need besides what a domain `can`. */
+typedef enum {
+  WHERE_READABLE = 1 << 0, /* somebody can read disks */
+  WHERE_SEVERAL = 1 << 1,  /* there is a domain with several disks */
+  WHERE_KEPT = 1 << 2,     /* what was done is still there after reopening */
+  WHERE_WATCHED = 1 << 3,  /* changes are told */
+  WHERE_OFF = 1 << 4,      /* no machine has memory that could be saved */
+} ContractWhere;
+
+typedef struct {
+  struct CMUnitTest test;
+  BackendCan can;
+  ContractWhere where;
+} ContractTest;
+
+/* A test that needs nothing, one that needs a domain that can do all of these, and one that is
+ * asked only where all of these hold.  What lacks something is refused there: see abilities.c. */
+#define contract_test(function) contract_test_with (function, 0)
+#define contract_test_with(function, can)                                                          \
+  {                                                                                                \
+    cmocka_unit_test_setup_teardown (function, contract_setup, contract_teardown), can, 0          \
+  }
+#define contract_test_where(function, where)                                                       \
+  {                                                                                                \
+    cmocka_unit_test_setup_teardown (function, contract_setup, contract_teardown), 0, where        \
+  }
+
+/* Looks at what the backend under test has. */
+void contract_find_out (void);
+/* Runs those of an array of tests that it has all for, and says which it has not; the number of
+ * failures. */
+#define contract_ask(name, tests) contract_ask_some (name, tests, G_N_ELEMENTS (tests))
+int contract_ask_some (const char *name, const ContractTest *tests, gsize count);
+/* The tests that were not asked of a backend that has all. */
+int contract_count_wrongly_left_out (const ContractBackend *kind);
+
 /* The parts of the suite: each the number of its failures. */
 int contract_reading (void);
 int contract_bytes (void);
@@ -48,24 +87,19 @@ int contract_redefining (void);
 int contract_abilities (void);
 int contract_names (void);
 int contract_parallel (void);
-int contract_disks (void);     /* where there is a domain with several disks */
+int contract_disks (void);
+int contract_reopening (void);
 int contract_scripts (void);   /* only of the memory backend */
 int contract_preloaded (void); /* only of the libvirt backend */
-int contract_reopening (void); /* where a backend keeps what was done */
 
 int contract_setup (void **state);
 int contract_teardown (void **state);
-#define contract_test(function)                                                                    \
-  cmocka_unit_test_setup_teardown (function, contract_setup, contract_teardown)
 
 /* Closes the backend and opens the same place again. */
 void contract_reopen (Contract *contract, const BackendOptions *options);
 
-/* Whether its domain can do all of these; the second skips the test where it cannot. */
+/* Whether its domain can do all of these. */
 gboolean contract_can (Contract *contract, BackendCan can);
-void contract_needs (Contract *contract, BackendCan can);
-/* Skips the test where nobody can read disks. */
-void contract_needs_bytes (Contract *contract);
 /* The state of its machine. */
 const char *contract_state (const Contract *contract);
 

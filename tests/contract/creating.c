@@ -27,7 +27,6 @@ the_present_can_stand_under_any (void **state)
   Bytes bytes;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_PARENT);
   contract_grow (contract, "a(b(c*))");
   bytes = contract_remember (contract);
   options.parent = a = contract_id (contract, "a");
@@ -48,7 +47,6 @@ a_copy_changes_nothing_else (void **state)
   Bytes bytes;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_COPY);
   contract_grow (contract, "a(b*)");
   bytes = contract_remember (contract);
   options.from = a = contract_id (contract, "a");
@@ -76,7 +74,6 @@ a_merged_copy_leaves_its_origin_as_it_is (void **state)
   Bytes bytes;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_COPY | CAN_MERGE_PARENT);
   contract_grow (contract, "a*");
   bytes = contract_remember (contract);
   options.from = a = contract_id (contract, "a");
@@ -92,7 +89,6 @@ who_stands_nowhere_is_not_taken (void **state)
 {
   g_autofree char *a = NULL;
 
-  contract_needs (*state, CAN_PARENT | CAN_COPY);
   contract_grow (*state, "a*");
   a = contract_id (*state, "a");
   assert_not_created (*state, &(CreateOptions){ .parent = "a" }, BACKEND_ERROR_INVALID);
@@ -112,7 +108,6 @@ without_metadata_there_is_nothing_to_see (void **state)
   GError *error = NULL;
   g_autofree char *id = NULL;
 
-  contract_needs (contract, CAN_FORGET);
   contract_grow (contract, "a(b*)");
   bytes = contract_remember (contract);
   id = contract_create (contract, &options, &error);
@@ -144,24 +139,10 @@ assert_compressed (Contract *contract, const char *method)
   assert_true (contract_discard (contract, id, &error));
 }
 
-static gboolean
-can_compress (Contract *contract)
-{
-  g_autoptr (Domain) domain = contract_look (contract);
-
-  return (domain->can & CAN_COMPRESS) != 0;
-}
-
 static void
 what_is_compressed_reads_the_same (void **state)
 {
-  contract_needs (*state, CAN_COMPRESS);
   contract_grow (*state, "a*");
-  if (!can_compress (*state)) {
-    assert_not_created (*state, &(CreateOptions){ .compression = "zstd" },
-                        BACKEND_ERROR_UNSUPPORTED);
-    return;
-  }
   assert_compressed (*state, "zlib");
   assert_compressed (*state, "zstd");
   assert_compressed (*state, NULL);
@@ -196,8 +177,6 @@ flags_that_ask_for_less_are_taken (void **state)
 static void
 what_a_machine_that_is_off_has_not_is_refused (void **state)
 {
-  if (contract_can (*state, CAN_LIVE))
-    skip ();
   assert_not_created (*state, &(CreateOptions){ .flags = CREATE_LIVE }, BACKEND_ERROR_UNSUPPORTED);
   assert_not_created (*state, &(CreateOptions){ .flags = CREATE_QUIESCE }, BACKEND_ERROR_INVALID);
   assert_not_created (*state, &(CreateOptions){ .memory = "internal" }, BACKEND_ERROR_INVALID);
@@ -334,30 +313,30 @@ all_disks_are_merged_together (void **state)
 int
 contract_creating (void)
 {
-  const struct CMUnitTest tests[] = {
-    contract_test (the_present_can_stand_under_any),
-    contract_test (a_copy_changes_nothing_else),
-    contract_test (a_merged_copy_leaves_its_origin_as_it_is),
-    contract_test (who_stands_nowhere_is_not_taken),
-    contract_test (without_metadata_there_is_nothing_to_see),
-    contract_test (what_is_compressed_reads_the_same),
+  static const ContractTest tests[] = {
+    contract_test_with (the_present_can_stand_under_any, CAN_PARENT),
+    contract_test_with (a_copy_changes_nothing_else, CAN_COPY),
+    contract_test_with (a_merged_copy_leaves_its_origin_as_it_is, CAN_COPY | CAN_MERGE_PARENT),
+    contract_test_with (who_stands_nowhere_is_not_taken, CAN_PARENT | CAN_COPY),
+    contract_test_with (without_metadata_there_is_nothing_to_see, CAN_FORGET),
+    contract_test_with (what_is_compressed_reads_the_same, CAN_COMPRESS),
     contract_test (flags_that_ask_for_less_are_taken),
-    contract_test (what_a_machine_that_is_off_has_not_is_refused),
+    contract_test_where (what_a_machine_that_is_off_has_not_is_refused, WHERE_OFF),
     contract_test (a_disk_that_is_not_there_cannot_be_asked_for),
   };
 
-  return cmocka_run_group_tests_name ("creating", tests, NULL, NULL);
+  return contract_ask ("creating", tests);
 }
 
 int
 contract_disks (void)
 {
-  const struct CMUnitTest tests[] = {
-    contract_test (all_disks_are_taken_together),
-    contract_test (all_disks_are_merged_together),
-    contract_test (a_disk_that_is_left_out_is_not_reverted),
-    contract_test (one_disk_at_least_is_taken),
+  static const ContractTest tests[] = {
+    contract_test_where (all_disks_are_taken_together, WHERE_SEVERAL),
+    contract_test_where (all_disks_are_merged_together, WHERE_SEVERAL),
+    contract_test_where (a_disk_that_is_left_out_is_not_reverted, WHERE_SEVERAL),
+    contract_test_where (one_disk_at_least_is_taken, WHERE_SEVERAL),
   };
 
-  return cmocka_run_group_tests_name ("disks", tests, NULL, NULL);
+  return contract_ask ("disks", tests);
 }

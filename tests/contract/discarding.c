@@ -83,7 +83,6 @@ the_children_go_alone (void **state)
 static void
 metadata_go_and_no_byte (void **state)
 {
-  contract_needs (*state, CAN_FORGET);
   check (*state, "a(b(c(d) e) f*)", "b", DISCARD_METADATA_ONLY, "a(c(d) e f*)");
   check (*state, "a*(b c)", "a", DISCARD_METADATA_ONLY, "b c");
   check (*state, "a(b*)", "b", DISCARD_METADATA_ONLY, "a*");
@@ -92,7 +91,6 @@ metadata_go_and_no_byte (void **state)
 static void
 what_is_held_stays (void **state)
 {
-  contract_needs (*state, CAN_HOLD);
   check_refused (*state, "a(b*)", "b", "b", DISCARD_ONE, BACKEND_ERROR_BUSY);
   check_refused (*state, "a(b*(c))", "b", "b", DISCARD_KEEP_CHILDREN, BACKEND_ERROR_BUSY);
   check_refused (*state, "a(b(c*))", "a", "c", DISCARD_DESCENDANTS, BACKEND_ERROR_BUSY);
@@ -109,16 +107,16 @@ one_with_children_is_not_one (void **state)
 int
 contract_discarding (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (a_leaf_goes_and_nothing_else),
     contract_test (kept_children_move_up),
     contract_test (kept_children_of_a_root_become_roots),
     contract_test (descendants_go_along),
     contract_test (the_children_go_alone),
-    contract_test (metadata_go_and_no_byte),
-    contract_test (what_is_held_stays),
+    contract_test_with (metadata_go_and_no_byte, CAN_FORGET),
+    contract_test_with (what_is_held_stays, CAN_HOLD),
     contract_test (one_with_children_is_not_one),
   };
 
-  return cmocka_run_group_tests_name ("discarding", tests, NULL, NULL);
+  return contract_ask ("discarding", tests);
 }

@@ -1,6 +1,8 @@
 /* Merging in both directions: whose bytes change, and who goes. */
 #include "contract.h"
 
+#define BOTH_WAYS (CAN_MERGE_PARENT | CAN_MERGE_CHILDREN)
+
 /* From @tree, @name is merged: then there is @expected, in which @taker (NULL: none) has its
  * bytes. */
 static void
@@ -49,7 +51,6 @@ check_refused (Contract *contract, const char *tree, const char *name, const cha
 static void
 the_parent_becomes_what_is_merged (void **state)
 {
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   check (*state, "a(b(c(d) e*))", "b", MERGE_INTO_PARENT, FALSE, "a(c(d) e*)", "a");
   check (*state, "a(b(c) d*)", "c", MERGE_INTO_PARENT, FALSE, "a(b d*)", "b");
 }
@@ -57,7 +58,6 @@ the_parent_becomes_what_is_merged (void **state)
 static void
 the_parent_is_current_when_what_is_merged_was (void **state)
 {
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   check (*state, "a(b*)", "b", MERGE_INTO_PARENT, FALSE, "a*", "a");
   check (*state, "a(b*(c d))", "b", MERGE_INTO_PARENT, FALSE, "a*(c d)", "a");
   check (*state, "a*(b(c))", "b", MERGE_INTO_PARENT, FALSE, "a*(c)", "a");
@@ -66,7 +66,6 @@ the_parent_is_current_when_what_is_merged_was (void **state)
 static void
 siblings_go_only_by_force (void **state)
 {
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   check_refused (*state, "a(b(c) d(e*))", "b", NULL, MERGE_INTO_PARENT, FALSE,
                  BACKEND_ERROR_NOT_EMPTY);
   check (*state, "a(b(c) d(e*))", "b", MERGE_INTO_PARENT, TRUE, "a*(c)", "a");
@@ -76,7 +75,6 @@ siblings_go_only_by_force (void **state)
 static void
 of_a_root_only_the_name_goes (void **state)
 {
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   check (*state, "a(b(c*) d)", "a", MERGE_INTO_PARENT, FALSE, "b(c*) d", NULL);
   check (*state, "a*(b)", "a", MERGE_INTO_PARENT, TRUE, "b", NULL);
   check (*state, "a*", "a", MERGE_INTO_PARENT, FALSE, "", NULL);
@@ -87,7 +85,6 @@ a_root_that_nothing_needs_is_not_merged (void **state)
 {
   GError *error = NULL;
 
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   contract_grow (*state, "a*");
   assert_true (contract_set_current (*state, NULL, &error));
   {
@@ -102,7 +99,6 @@ a_root_that_nothing_needs_is_not_merged (void **state)
 static void
 the_children_keep_what_was_below_them (void **state)
 {
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   check (*state, "a(b(c(d) e*))", "b", MERGE_INTO_CHILDREN, FALSE, "a(c(d) e*)", NULL);
   check (*state, "a(b*(c) d)", "b", MERGE_INTO_CHILDREN, TRUE, "a*(c d)", NULL);
   check (*state, "a*(b c)", "a", MERGE_INTO_CHILDREN, FALSE, "b c", NULL);
@@ -111,7 +107,6 @@ the_children_keep_what_was_below_them (void **state)
 static void
 a_leaf_is_not_merged_into_its_children (void **state)
 {
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   check_refused (*state, "a(b*)", "b", NULL, MERGE_INTO_CHILDREN, FALSE, BACKEND_ERROR_INVALID);
   check_refused (*state, "a(b*)", "b", NULL, MERGE_INTO_CHILDREN, TRUE, BACKEND_ERROR_INVALID);
 }
@@ -119,7 +114,6 @@ a_leaf_is_not_merged_into_its_children (void **state)
 static void
 what_is_held_is_neither_merged_nor_replaced (void **state)
 {
-  contract_needs (*state, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   check_refused (*state, "a(b*)", "b", "b", MERGE_INTO_PARENT, TRUE, BACKEND_ERROR_BUSY);
   check_refused (*state, "a(b*)", "b", "a", MERGE_INTO_PARENT, TRUE, BACKEND_ERROR_BUSY);
   check_refused (*state, "a(b c(d*))", "b", "d", MERGE_INTO_PARENT, TRUE, BACKEND_ERROR_BUSY);
@@ -135,7 +129,6 @@ a_merge_survives_what_comes_after_it (void **state)
   Bytes bytes;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_MERGE_PARENT | CAN_MERGE_CHILDREN);
   contract_grow (contract, "a(b(c*))");
   bytes = contract_remember (contract);
   a = contract_id (contract, "a");
@@ -154,17 +147,17 @@ a_merge_survives_what_comes_after_it (void **state)
 int
 contract_merging (void)
 {
-  const struct CMUnitTest tests[] = {
-    contract_test (the_parent_becomes_what_is_merged),
-    contract_test (the_parent_is_current_when_what_is_merged_was),
-    contract_test (siblings_go_only_by_force),
-    contract_test (of_a_root_only_the_name_goes),
-    contract_test (a_root_that_nothing_needs_is_not_merged),
-    contract_test (the_children_keep_what_was_below_them),
-    contract_test (a_leaf_is_not_merged_into_its_children),
-    contract_test (what_is_held_is_neither_merged_nor_replaced),
-    contract_test (a_merge_survives_what_comes_after_it),
+  static const ContractTest tests[] = {
+    contract_test_with (the_parent_becomes_what_is_merged, BOTH_WAYS),
+    contract_test_with (the_parent_is_current_when_what_is_merged_was, BOTH_WAYS),
+    contract_test_with (siblings_go_only_by_force, BOTH_WAYS),
+    contract_test_with (of_a_root_only_the_name_goes, BOTH_WAYS),
+    contract_test_with (a_root_that_nothing_needs_is_not_merged, BOTH_WAYS),
+    contract_test_with (the_children_keep_what_was_below_them, BOTH_WAYS),
+    contract_test_with (a_leaf_is_not_merged_into_its_children, BOTH_WAYS),
+    contract_test_with (what_is_held_is_neither_merged_nor_replaced, BOTH_WAYS),
+    contract_test_with (a_merge_survives_what_comes_after_it, BOTH_WAYS),
   };
 
-  return cmocka_run_group_tests_name ("merging", tests, NULL, NULL);
+  return contract_ask ("merging", tests);
 }

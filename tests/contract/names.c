@@ -83,7 +83,6 @@ numbers_are_names_and_not_places (void **state)
   Bytes bytes;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_MERGE_CHILDREN);
   contract_grow (contract, "2(3(1*))");
   bytes = contract_remember (contract);
   for (const char *name = "123"; *name != '\0'; name++) {
@@ -130,10 +129,8 @@ assert_worked_with (Contract *contract, const char *name)
 static void
 odd_names_are_worked_with (void **state)
 {
-  g_autofree char *longest = NULL;
+  g_autofree char *longest = g_strnfill (255, 'x');
 
-  contract_needs (*state, CAN_HOLD | CAN_MERGE_PARENT);
-  longest = g_strnfill (255, 'x');
   assert_worked_with (*state, "-d");
   assert_worked_with (*state, "--");
   assert_worked_with (*state, "../a");
@@ -143,14 +140,14 @@ odd_names_are_worked_with (void **state)
 int
 contract_names (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (odd_names_are_taken_as_they_are),
     contract_test (control_characters_are_taken_where_no_xml_carries_them),
     contract_test (names_of_255_bytes_are_the_longest),
     contract_test (names_are_utf8_and_not_empty),
-    contract_test (numbers_are_names_and_not_places),
-    contract_test (odd_names_are_worked_with),
+    contract_test_with (numbers_are_names_and_not_places, CAN_MERGE_CHILDREN),
+    contract_test_with (odd_names_are_worked_with, CAN_HOLD | CAN_MERGE_PARENT),
   };
 
-  return cmocka_run_group_tests_name ("names", tests, NULL, NULL);
+  return contract_ask ("names", tests);
 }

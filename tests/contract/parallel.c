@@ -230,8 +230,6 @@ watchers_are_told (void **state)
   News news = { .domain = contract->domain, .lock = LOCK_INIT, .condition = CONDITION_INIT };
   GError *error = NULL;
 
-  if (!backend_can_watch (contract->backend))
-    skip ();
   assert_true (backend_watch (contract->backend, on_change, &news, &error));
   g_free (contract_take (contract, "base"));
   {
@@ -248,12 +246,12 @@ watchers_are_told (void **state)
 int
 contract_parallel (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (an_old_picture_does_not_change),
     contract_test (takers_in_parallel_make_one_chain),
     contract_test (the_live_disk_is_never_ahead_of_the_picture),
-    contract_test (watchers_are_told),
+    contract_test_where (watchers_are_told, WHERE_WATCHED),
   };
 
-  return cmocka_run_group_tests_name ("parallel", tests, NULL, NULL);
+  return contract_ask ("parallel", tests);
 }

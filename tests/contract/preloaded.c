@@ -61,11 +61,11 @@ it_goes_on_from_there (void **state)
 int
 contract_preloaded (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (it_is_there_with_what_it_says),
     contract_test (who_it_is_is_the_same_next_time),
     contract_test (it_goes_on_from_there),
   };
 
-  return cmocka_run_group_tests_name ("preloaded", tests, NULL, NULL);
+  return contract_ask ("preloaded", tests);
 }

@@ -206,14 +206,14 @@ who_opens_while_it_is_discarded_reads_it_right_or_not (void **state)
 int
 contract_readers (void)
 {
-  const struct CMUnitTest tests[] = {
-    contract_test (a_snapshot_that_is_read_cannot_be_discarded),
-    contract_test (whatever_would_take_what_is_read_is_refused),
-    contract_test (what_is_read_stays_the_same_whatever_goes_around_it),
-    contract_test (the_live_disk_can_be_read_while_a_snapshot_is_taken),
-    contract_test (readers_in_parallel_read_the_same),
-    contract_test (who_opens_while_it_is_discarded_reads_it_right_or_not),
+  static const ContractTest tests[] = {
+    contract_test_where (a_snapshot_that_is_read_cannot_be_discarded, WHERE_READABLE),
+    contract_test_where (whatever_would_take_what_is_read_is_refused, WHERE_READABLE),
+    contract_test_where (what_is_read_stays_the_same_whatever_goes_around_it, WHERE_READABLE),
+    contract_test_where (the_live_disk_can_be_read_while_a_snapshot_is_taken, WHERE_READABLE),
+    contract_test_where (readers_in_parallel_read_the_same, WHERE_READABLE),
+    contract_test_where (who_opens_while_it_is_discarded_reads_it_right_or_not, WHERE_READABLE),
   };
 
-  return cmocka_run_group_tests_name ("readers", tests, NULL, NULL);
+  return contract_ask ("readers", tests);
 }

@@ -163,7 +163,7 @@ times_are_those_of_the_clock (void **state)
 int
 contract_reading (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (listing_names_the_domain),
     contract_test (a_picture_says_what_the_domain_is),
     contract_test (peeking_never_shows_anything_else_than_getting),
@@ -175,5 +175,5 @@ contract_reading (void)
     contract_test (times_are_those_of_the_clock),
   };
 
-  return cmocka_run_group_tests_name ("reading", tests, NULL, NULL);
+  return contract_ask ("reading", tests);
 }

@@ -66,7 +66,6 @@ a_new_one_is_a_record_without_data (void **state)
   const Snapshot *snapshot;
   Bytes bytes;
 
-  contract_needs (contract, CAN_REDEFINE);
   contract_grow (contract, "a(b*)");
   bytes = contract_remember (contract);
   id = install_record (contract);
@@ -93,7 +92,6 @@ what_needs_data_is_refused_without (void **state)
   g_autofree char *id = NULL;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_COPY | CAN_MERGE_PARENT);
   contract_grow (contract, "a*");
   copy.from = id = install_record (contract);
   assert_false (contract_revert (contract, id, &error));
@@ -117,7 +115,6 @@ what_needs_no_data_goes_without (void **state)
   Bytes bytes;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_RENAME);
   contract_grow (contract, "a*");
   id = install_record (contract);
   bytes = contract_remember (contract);
@@ -141,7 +138,6 @@ a_record_takes_the_data_that_are_merged_into_it (void **state)
   guint64 hash;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_MERGE_PARENT);
   contract_grow (contract, "a*");
   id = install_record (contract);
   assert_true (contract_set_current (contract, id, &error));
@@ -223,7 +219,6 @@ data_are_not_given_another_time_or_parent_carefully (void **state)
   g_autofree char *other_parent = NULL;
   g_autofree char *same = NULL;
 
-  contract_needs (contract, CAN_REDEFINE);
   contract_grow (contract, "a(b*)");
   a = contract_id (contract, "a");
   b = contract_id (contract, "b");
@@ -344,20 +339,20 @@ a_tree_comes_back_from_its_documents (void **state)
 int
 contract_redefining (void)
 {
-  const struct CMUnitTest tests[] = {
-    contract_test (a_new_one_is_a_record_without_data),
-    contract_test (what_needs_data_is_refused_without),
-    contract_test (what_needs_no_data_goes_without),
-    contract_test (a_record_takes_the_data_that_are_merged_into_it),
+  static const ContractTest tests[] = {
+    contract_test_with (a_new_one_is_a_record_without_data, CAN_REDEFINE),
+    contract_test_with (what_needs_data_is_refused_without, CAN_COPY | CAN_MERGE_PARENT),
+    contract_test_with (what_needs_no_data_goes_without, CAN_RENAME),
+    contract_test_with (a_record_takes_the_data_that_are_merged_into_it, CAN_MERGE_PARENT),
     contract_test (one_that_is_there_keeps_its_data),
     contract_test (one_is_moved_with_its_children),
     contract_test (it_is_current_only_when_that_is_asked_for),
-    contract_test (data_are_not_given_another_time_or_parent_carefully),
+    contract_test_with (data_are_not_given_another_time_or_parent_carefully, CAN_REDEFINE),
     contract_test (what_makes_no_tree_is_refused),
     contract_test (what_says_too_little_or_is_for_others_is_refused),
     contract_test (a_description_is_limited_wherever_it_comes_from),
     contract_test (a_tree_comes_back_from_its_documents),
   };
 
-  return cmocka_run_group_tests_name ("redefining", tests, NULL, NULL);
+  return contract_ask ("redefining", tests);
 }

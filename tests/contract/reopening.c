@@ -127,14 +127,14 @@ what_was_merged_is_so_after_reopening (void **state)
 int
 contract_reopening (void)
 {
-  const struct CMUnitTest tests[] = {
-    contract_test (what_was_done_is_there_after_reopening),
-    contract_test (who_is_held_is_held_after_reopening),
-    contract_test (that_none_is_current_is_known_after_reopening),
-    contract_test (how_it_was_taken_is_known_after_reopening),
-    contract_test (a_record_without_data_is_one_after_reopening),
-    contract_test (what_was_merged_is_so_after_reopening),
+  static const ContractTest tests[] = {
+    contract_test_where (what_was_done_is_there_after_reopening, WHERE_KEPT),
+    contract_test_where (who_is_held_is_held_after_reopening, WHERE_KEPT),
+    contract_test_where (that_none_is_current_is_known_after_reopening, WHERE_KEPT),
+    contract_test_where (how_it_was_taken_is_known_after_reopening, WHERE_KEPT),
+    contract_test_where (a_record_without_data_is_one_after_reopening, WHERE_KEPT),
+    contract_test_where (what_was_merged_is_so_after_reopening, WHERE_KEPT),
   };
 
-  return cmocka_run_group_tests_name ("reopening", tests, NULL, NULL);
+  return contract_ask ("reopening", tests);
 }

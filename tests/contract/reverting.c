@@ -26,7 +26,6 @@ a_snapshot_is_of_the_disks_as_they_are (void **state)
   g_autofree char *a = NULL;
   g_autofree char *b = NULL;
 
-  contract_needs_bytes (contract);
   contract_change (contract, 1);
   first = contract_hash (contract, NULL);
   a = contract_take (contract, "a");
@@ -73,7 +72,6 @@ what_is_saved_without_a_current_one_is_a_root (void **state)
   g_autofree char *a = NULL;
   GError *error = NULL;
 
-  contract_needs (*state, CAN_NO_CURRENT);
   contract_grow (*state, "a*(b)");
   a = contract_id (*state, "a");
   assert_true (contract_set_current (*state, NULL, &error));
@@ -139,7 +137,6 @@ without_a_current_one_the_next_is_a_root (void **state)
   Bytes bytes;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_NO_CURRENT);
   contract_grow (contract, "a(b*)");
   bytes = contract_remember (contract);
   assert_true (contract_set_current (contract, NULL, &error));
@@ -169,7 +166,6 @@ it_is_held_until_it_is_let_go (void **state)
   g_autofree char *b = NULL;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_HOLD);
   contract_grow (contract, "a(b*)");
   b = contract_id (contract, "b");
   assert_held (contract, b, FALSE);
@@ -191,7 +187,6 @@ what_takes_nothing_away_is_not_hindered (void **state)
   g_autofree char *a = NULL;
   GError *error = NULL;
 
-  contract_needs (contract, CAN_HOLD | CAN_RENAME);
   contract_grow (contract, "a*(b)");
   a = contract_id (contract, "a");
   assert_true (contract_hold (contract, a, TRUE, &error));
@@ -206,17 +201,17 @@ what_takes_nothing_away_is_not_hindered (void **state)
 int
 contract_reverting (void)
 {
-  const struct CMUnitTest tests[] = {
+  static const ContractTest tests[] = {
     contract_test (the_disks_become_the_snapshots),
-    contract_test (a_snapshot_is_of_the_disks_as_they_are),
+    contract_test_where (a_snapshot_is_of_the_disks_as_they_are, WHERE_READABLE),
     contract_test (what_was_on_the_disks_can_be_saved),
-    contract_test (what_is_saved_without_a_current_one_is_a_root),
+    contract_test_with (what_is_saved_without_a_current_one_is_a_root, CAN_NO_CURRENT),
     contract_test (who_is_refused_keeps_everything),
     contract_test (which_is_current_is_no_matter_of_data),
-    contract_test (without_a_current_one_the_next_is_a_root),
-    contract_test (it_is_held_until_it_is_let_go),
-    contract_test (what_takes_nothing_away_is_not_hindered),
+    contract_test_with (without_a_current_one_the_next_is_a_root, CAN_NO_CURRENT),
+    contract_test_with (it_is_held_until_it_is_let_go, CAN_HOLD),
+    contract_test_with (what_takes_nothing_away_is_not_hindered, CAN_HOLD | CAN_RENAME),
   };
 
-  return cmocka_run_group_tests_name ("reverting", tests, NULL, NULL);
+  return contract_ask ("reverting", tests);
 }

@@ -230,26 +230,11 @@ grow_children (Contract *contract, const char *parent, const char *tree, char **
   return tree;
 }
 
-/* Such a tree has several roots, or none of its snapshots is current. */
-static gboolean
-needs_no_current (const char *tree)
-{
-  int depth = 0, roots = 0;
-
-  for (const char *at = tree; *at != '\0'; at++) {
-    depth += *at == '(' ? 1 : *at == ')' ? -1 : 0;
-    roots += depth == 0 && g_ascii_isalnum (*at) ? 1 : 0;
-  }
-  return roots > 1 || (roots > 0 && strchr (tree, '*') == NULL);
-}
-
 void
 contract_grow (Contract *contract, const char *tree)
 {
   g_autofree char *current = NULL;
 
-  if (needs_no_current (tree) && !contract_can (contract, CAN_NO_CURRENT))
-    skip ();
   grow_children (contract, NULL, tree, &current);
   go_to (contract, current);
   contract_change (contract, '!');
