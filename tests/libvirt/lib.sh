@@ -120,8 +120,9 @@ share_capabilities ()
 {
   [ -n "$capabilities" ] && [ ! -d "$capabilities/qemu" ] || return 0
   find "$libvirt/cache/qemu" -name '*.xml' 2>/dev/null | grep -q . || return 0
+  # Another test may be quicker.
   mkdir -p "$capabilities" && cp -a "$libvirt/cache/qemu" "$capabilities/qemu.$$" &&
-    mv -T "$capabilities/qemu.$$" "$capabilities/qemu"
+    mv -T "$capabilities/qemu.$$" "$capabilities/qemu" 2>/dev/null || rm -rf "$capabilities/qemu.$$"
 }
 
 # $1: the signal.
