@@ -3,9 +3,9 @@
  *
  *   test-contract-local [qemu|raw|clones]
  *
- * qemu is a bare image and two more, snapshotted by overlays.  The others are snapshotted by
- * clones, on a file system that has them (tests/on-reflinks): raw disks, and qcow2 images that are
- * said to be. */
+ * qemu is a bare image and two more, snapshotted by overlays, in memory where that is possible. The
+ * others are snapshotted by clones, on a file system that has them (tests/on-reflinks): raw disks,
+ * and qcow2 images that are said to be. */
 #include "contract.h"
 
 #include "../../backend/xml.h"
@@ -162,7 +162,15 @@ change_disk (Contract *contract, const Disk *disk, guchar byte)
       g_error ("%s cannot be written", file);
 }
 
-/* ---- which one */
+/* ---- where and which one */
+
+/* Clones need the file system that $TMPDIR is on. */
+static void
+work_in_memory (void)
+{
+  if (kind->bare && g_access ("/dev/shm", W_OK) == 0)
+    g_setenv ("TMPDIR", "/dev/shm", TRUE);
+}
 
 static gboolean
 choose (const char *name)
@@ -195,6 +203,7 @@ main (int argc, char **argv)
     print_message ("no qemu-img: nothing to test the local backend with\n");
     return 77; /* meson: skipped */
   }
+  work_in_memory ();
   local.has_all = kind == &kinds[0]; /* clones are not compressed */
   return contract_run (&local);
 }
