@@ -1,8 +1,8 @@
 /* The way into a backend's table for everything that changes something; see backend.c.
  *
  * Besides the four things done there, a change asks what no backend needs to know: whether the
- * backend is read-only, whether names and texts are ones, and whether what would go is being
- * read. */
+ * backend is read-only, whether names and texts are ones, whether what would go is being read, and
+ * what a snapshot of one disk alone is not for. */
 #include "backend-call.h"
 #include "create.h"
 #include "pins.h"
@@ -58,6 +58,38 @@ check_create (const CreateOptions *options, GError **error)
   return create_check (options, error);
 }
 
+/* Where snapshots of one disk are none of a backend's, it does not look at options->disk. */
+static gboolean
+check_can_disk (Backend *backend, const char *domain, const CreateOptions *options, GError **error)
+{
+  g_autoptr (Domain) picture =
+      options->disk != NULL ? backend_get_domain (backend, domain, error) : NULL;
+
+  if (options->disk == NULL)
+    return TRUE;
+  if (picture == NULL)
+    return FALSE;
+  return (picture->can & CAN_DISK) != 0 ||
+         fail (error, BACKEND_ERROR_UNSUPPORTED,
+               "a single disk of %s cannot be snapshotted: the %s backend takes all together",
+               domain, backend->ops->scheme);
+}
+
+/* @snapshot (NULL: none) is not of one disk alone, which it is for ever or never.  Whether it is
+ * there at all, the backend says. */
+static gboolean
+check_of_domain (Backend *backend, const char *domain, const char *snapshot, const char *verb,
+                 GError **error)
+{
+  g_autoptr (Domain) picture =
+      snapshot != NULL ? backend_get_domain (backend, domain, error) : NULL;
+  const Snapshot *found = picture != NULL ? domain_snapshot (picture, snapshot) : NULL;
+
+  if (snapshot != NULL && picture == NULL)
+    return FALSE;
+  return found == NULL || plan_check_of_domain (found, verb, error);
+}
+
 char *
 backend_create (Backend *backend, const char *domain, const CreateOptions *options, Job *job,
                 GError **error)
@@ -67,7 +99,7 @@ backend_create (Backend *backend, const char *domain, const CreateOptions *optio
 
   g_assert (options != NULL && job != NULL);
   if (!check_changing (backend, backend->ops->create != NULL, "create", domain, error) ||
-      !check_create (options, error))
+      !check_create (options, error) || !check_can_disk (backend, domain, options, error))
     return NULL;
   backend_log_call (backend, "create", domain, options->name);
   id = backend->ops->create (backend, domain, options, job, &failure);
@@ -92,7 +124,8 @@ backend_redefine (Backend *backend, const char *domain, const SnapshotDescriptio
 
   g_assert (description != NULL && options != NULL && job != NULL);
   if (!check_changing (backend, backend->ops->redefine != NULL, "redefine", domain, error) ||
-      !check_description (description, error))
+      !check_description (description, error) ||
+      !check_of_domain (backend, domain, options->snapshot, "be redefined", error))
     return NULL;
   backend_log_call (backend, "redefine", domain, description->name);
   id = backend->ops->redefine (backend, domain, description, options, job, &failure);
@@ -173,6 +206,8 @@ backend_revert (Backend *backend, const char *domain, const char *snapshot,
     return FALSE;
   if (options->running && options->paused)
     return fail (error, BACKEND_ERROR_INVALID, "a machine cannot be running and paused");
+  if (!check_of_domain (backend, domain, snapshot, "be reverted to", error))
+    return FALSE;
   backend_log_call (backend, "revert", domain, snapshot);
   done = backend->ops->revert (backend, domain, snapshot, options, job, &failure);
   backend_hand_over (done, failure, error);
@@ -221,7 +256,8 @@ backend_describe (Backend *backend, const char *domain, const char *snapshot, co
 
   g_assert (snapshot != NULL && text != NULL && job != NULL);
   if (!check_changing (backend, backend->ops->describe != NULL, "describe", domain, error) ||
-      !check_text (text, error))
+      !check_text (text, error) ||
+      !check_of_domain (backend, domain, snapshot, "be described", error))
     return FALSE;
   backend_log_call (backend, "describe", domain, snapshot);
   done = backend->ops->describe (backend, domain, snapshot, text, job, &failure);

@@ -12,7 +12,11 @@
  * that can fail ends in GError **error and returns FALSE or NULL exactly when
  * it set it.  What is returned belongs to the caller; what is passed in does
  * not change hands.  Names are the hypervisor's own: escaping is the
- * filesystem's matter.  Domains are named by name, snapshots by id. */
+ * filesystem's matter.  Domains are named by name, snapshots by id.
+ *
+ * Of a snapshot of one disk alone (Snapshot.disk), a backend is only asked to create, read, rename,
+ * hold, discard (DISCARD_ONE) or merge it (into the children: what is read through it); all else is
+ * refused before. */
 typedef struct Backend Backend;
 
 /* From the command line; valid while the backend is open. */
@@ -48,6 +52,9 @@ typedef struct {
   const char *memory;      /* "no", "internal", "external"; NULL: not said */
   const char *memory_file; /* NULL: not said */
   const GPtrArray *disks;  /* of DiskRequest, for those that are not to be treated as usual; NULL */
+  const char *disk;        /* target of the one disk that it is to be of, and so beside the domain's
+                              snapshots; not with under, parent, from, disks, memory or flags.
+                              NULL: of the domain */
   CreateFlags flags;
 } CreateOptions;
 

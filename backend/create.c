@@ -22,6 +22,21 @@ check_flags (const CreateOptions *options, GError **error)
   return TRUE;
 }
 
+/* One disk's snapshot has no place among the domain's. */
+static gboolean
+check_one_disk (const CreateOptions *options, GError **error)
+{
+  if (options->disk == NULL)
+    return TRUE;
+  if (options->under != NULL || options->parent != NULL || options->from != NULL)
+    return fail (error, BACKEND_ERROR_INVALID,
+                 "a snapshot of one disk has no parent and no origin");
+  if (options->disks != NULL || options->memory != NULL || options->flags != 0)
+    return fail (error, BACKEND_ERROR_INVALID,
+                 "a snapshot of one disk is of that alone, and as its method makes it");
+  return TRUE;
+}
+
 static gboolean
 is_one_of (const char *word, const char *const *words)
 {
@@ -81,7 +96,8 @@ create_check_disk (const DiskRequest *request, GError **error)
 gboolean
 create_check (const CreateOptions *options, GError **error)
 {
-  if (!check_flags (options, error) || !create_check_compression (options->compression, error) ||
+  if (!check_flags (options, error) || !check_one_disk (options, error) ||
+      !create_check_compression (options->compression, error) ||
       !create_check_memory (options->memory, options->memory_file, error))
     return FALSE;
   for (guint i = 0; options->disks != NULL && i < options->disks->len; i++) {
@@ -98,27 +114,41 @@ create_check (const CreateOptions *options, GError **error)
 
 /* -------------------------------------------------------------------- the name */
 
+static gboolean
+is_free (const Domain *domain, const char *target, const char *name)
+{
+  return (target != NULL ? domain_disk_named (domain, target, name, 0)
+                         : domain_named (domain, name, 0)) == NULL;
+}
+
 /* As libvirt does, the time; the next free number when two fall into one second. */
 static char *
-make_up_name (const Domain *domain)
+make_up_name (const Domain *domain, const char *target)
 {
   for (gint64 number = g_get_real_time () / G_USEC_PER_SEC;; number++) {
     g_autofree char *name = g_strdup_printf ("%" G_GINT64_FORMAT, number);
 
-    if (domain_named (domain, name, 0) == NULL)
+    if (is_free (domain, target, name))
       return g_steal_pointer (&name);
   }
 }
 
 char *
-create_name (const Domain *domain, const char *wanted, GError **error)
+create_disk_name (const Domain *domain, const char *target, const char *wanted, GError **error)
 {
   if (wanted == NULL)
-    return make_up_name (domain);
-  if (domain_named (domain, wanted, 0) == NULL)
+    return make_up_name (domain, target);
+  if (is_free (domain, target, wanted))
     return g_strdup (wanted);
-  fail (error, BACKEND_ERROR_EXISTS, "%s has a snapshot %s already", domain->name, wanted);
+  fail (error, BACKEND_ERROR_EXISTS, "%s%s%s has a snapshot %s already", domain->name,
+        target != NULL ? "'s disk " : "", target != NULL ? target : "", wanted);
   return NULL;
+}
+
+char *
+create_name (const Domain *domain, const char *wanted, GError **error)
+{
+  return create_disk_name (domain, NULL, wanted, error);
 }
 
 /* -------------------------------------------------------------------- the parent */
@@ -142,8 +172,10 @@ create_parent (const Domain *domain, const CreateOptions *options, const char **
 {
   const char *asked = options->from != NULL ? options->from : options->parent;
 
+  const Snapshot *found = asked != NULL ? domain_snapshot (domain, asked) : NULL;
+
   *parent = asked != NULL ? asked : domain->current;
-  if (asked != NULL && domain_snapshot (domain, asked) == NULL)
+  if (asked != NULL && (found == NULL || found->disk != NULL))
     return fail (error, BACKEND_ERROR_INVALID, "%s has no such snapshot", domain->name);
   return check_under (domain, options->under, error);
 }
@@ -175,6 +207,15 @@ disk_request_leaves_out (const DiskRequest *request)
          (g_strcmp0 (request->snapshot, "no") == 0 || g_strcmp0 (request->snapshot, "manual") == 0);
 }
 
+static gboolean
+has_disk (const Domain *domain, const char *target)
+{
+  for (guint i = 0; i < domain->disks->len; i++)
+    if (g_str_equal (((const Disk *)g_ptr_array_index (domain->disks, i))->target, target))
+      return TRUE;
+  return FALSE;
+}
+
 /* The disk of @domain that @request is for, a number; -1: none. */
 static int
 find_disk (const Domain *domain, const DiskRequest *request)
@@ -194,6 +235,8 @@ create_check_disks (const CreateOptions *options, const Domain *domain, GError *
 {
   g_autofree gboolean *asked = g_new0 (gboolean, domain->disks->len);
 
+  if (options->disk != NULL && !has_disk (domain, options->disk))
+    return fail (error, BACKEND_ERROR_INVALID, "%s has no disk %s", domain->name, options->disk);
   for (guint i = 0; options->disks != NULL && i < options->disks->len; i++) {
     const DiskRequest *request = g_ptr_array_index (options->disks, i);
     int disk = find_disk (domain, request);

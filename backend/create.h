@@ -14,6 +14,10 @@ gboolean create_check_compression (const char *method, GError **error); /* NULL:
 /* The new snapshot's name: @wanted, or a made-up one.  EXISTS.  Free with g_free. */
 char *create_name (const Domain *domain, const char *wanted, GError **error);
 
+/* The same for one of the disk @target alone, whose names are its own (NULL: of the domain). */
+char *create_disk_name (const Domain *domain, const char *target, const char *wanted,
+                        GError **error);
+
 /* *@parent: the id of its parent (the picture's or @options'); NULL: it is a root.  NOT_CURRENT,
  * INVALID: there is no such snapshot. */
 gboolean create_parent (const Domain *domain, const CreateOptions *options, const char **parent,
@@ -22,7 +26,8 @@ gboolean create_parent (const Domain *domain, const CreateOptions *options, cons
 /* What was asked for the disk @target, whose source is @file (NULL: none); NULL: nothing. */
 const DiskRequest *create_disk_request (const CreateOptions *options, const char *target,
                                         const char *file);
-/* Each request is for a disk that the domain has, none is asked for twice: INVALID. */
+/* Each request is for a disk that the domain has, as is the one disk that a snapshot is to be of;
+ * none is asked for twice: INVALID. */
 gboolean create_check_disks (const CreateOptions *options, const Domain *domain, GError **error);
 
 /* Whether a disk with this request is left out of the snapshot. */

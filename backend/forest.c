@@ -1,226 +1,85 @@
-/* The forest of snapshots inside a picture.
+/* Sealing a picture, and what is asked of one that is sealed.
  *
- * Sealing makes one entry per snapshot, linked by pointers, and derives all that readers ask for
- * (order, children, namesakes, counts) in passes over these, each O(n) and without recursion: a
- * chain of 10,000 snapshots must not need 10,000 frames.  After sealing nothing changes, so
+ * How a forest grows is forest-grow.c's matter.  Nothing here changes what has been sealed, so
  * nothing locks. */
 #include "forest.h"
 
-typedef struct Entry Entry;
-struct Entry {
-  Snapshot *snapshot;  /* owned */
-  GPtrArray *children; /* of Snapshot, borrowed; NULL: none */
-  guint descendants;
-  guint namesakes_before;
-  Entry *next_named; /* the next of the same name in depth-first order */
-  Entry *parent;
-  Entry *first_child;
-  Entry *last_child;
-  Entry *next_sibling;
-  guint walk; /* number of the search for cycles that met it; 0: none yet */
-};
-
-struct Forest {
-  Entry *entries;
-  guint length;
-  GHashTable *by_id;    /* id -> Entry */
-  GHashTable *by_name;  /* name -> the first Entry of that name */
-  GPtrArray *roots;     /* of Snapshot */
-  GPtrArray *snapshots; /* of Snapshot, depth first */
-  GPtrArray *none;      /* always empty: the children of a leaf */
-};
-
-static struct Forest *
-forest_new (const GPtrArray *snapshots)
+/* Those of @snapshots that are of the disk @target; NULL: of the domain. */
+static GPtrArray *
+those_of (const GPtrArray *snapshots, const char *target)
 {
-  struct Forest *forest = g_new0 (struct Forest, 1);
+  GPtrArray *those = g_ptr_array_new ();
 
-  forest->length = snapshots == NULL ? 0 : snapshots->len;
-  forest->entries = g_new0 (Entry, forest->length);
-  forest->by_id = g_hash_table_new (id_hash, g_str_equal);
-  forest->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  forest->roots = g_ptr_array_new ();
-  forest->snapshots = g_ptr_array_sized_new (forest->length);
-  forest->none = g_ptr_array_new ();
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
+  for (guint i = 0; snapshots != NULL && i < snapshots->len; i++) {
+    const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
 
-    entry->snapshot = snapshot_ref (g_ptr_array_index (snapshots, i));
-    /* Two of one id would be a backend's mistake, and fatal for everything that follows. */
-    g_assert (g_hash_table_insert (forest->by_id, entry->snapshot->id, entry));
+    if (g_strcmp0 (snapshot->disk, target) == 0)
+      g_ptr_array_add (those, (gpointer)snapshot);
   }
-  return forest;
+  return those;
 }
 
-void
-forest_free (struct Forest *forest)
+static const struct Forest *
+find_disk (const struct Forest *forest, const char *target)
 {
-  if (forest == NULL)
-    return;
-  g_hash_table_unref (forest->by_id);
-  g_hash_table_unref (forest->by_name);
-  g_ptr_array_unref (forest->roots);
-  g_ptr_array_unref (forest->snapshots);
-  g_ptr_array_unref (forest->none);
-  for (guint i = 0; i < forest->length; i++) {
-    snapshot_unref (forest->entries[i].snapshot);
-    if (forest->entries[i].children != NULL)
-      g_ptr_array_unref (forest->entries[i].children);
+  for (guint i = 0; i < forest->disks->len; i++) {
+    const DiskForest *disk = g_ptr_array_index (forest->disks, i);
+
+    if (g_str_equal (disk->target, target))
+      return disk->forest;
   }
-  g_free (forest->entries);
-  g_free (forest);
-}
-
-/* Makes @entry a root with @problem; on a copy, because other pictures may share the snapshot. */
-static void
-break_off (struct Forest *forest, Entry *entry, const char *problem)
-{
-  Snapshot *copy = snapshot_copy (entry->snapshot);
-
-  g_clear_pointer (&copy->parent, g_free);
-  if (copy->problem == NULL)
-    copy->problem = g_strdup (problem);
-  /* The key belongs to the snapshot, so it goes along. */
-  g_hash_table_replace (forest->by_id, copy->id, entry);
-  snapshot_unref (entry->snapshot);
-  entry->snapshot = copy;
-  entry->parent = NULL;
+  return NULL;
 }
 
 static void
-find_parents (struct Forest *forest)
+add_disk (struct Forest *forest, const GPtrArray *snapshots, const char *target)
 {
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
-    const char *parent = entry->snapshot->parent;
+  g_autoptr (GPtrArray) those = those_of (snapshots, target);
+  DiskForest *disk = g_new0 (DiskForest, 1);
 
-    if (parent == NULL)
-      continue;
-    entry->parent = g_hash_table_lookup (forest->by_id, parent);
-    if (entry->parent == NULL) {
-      g_autofree char *problem = g_strdup_printf ("its parent %s is missing", parent);
-      break_off (forest, entry, problem);
-    }
-  }
-}
-
-/* Follows parents from each entry that no earlier walk has met.  A walk that meets itself has
- * found a cycle; one that meets an earlier walk has found known ground. */
-static void
-break_cycles (struct Forest *forest)
-{
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
-
-    while (entry != NULL && entry->walk == 0) {
-      entry->walk = i + 1;
-      entry = entry->parent;
-    }
-    while (entry != NULL && entry->walk == i + 1) {
-      Entry *parent = entry->parent;
-
-      if (parent == NULL)
-        break;
-      break_off (forest, entry, "it descends from itself");
-      entry = parent;
-    }
-  }
+  disk->forest = forest_grow (those);
+  disk->target = ((const Snapshot *)g_ptr_array_index (disk->forest->snapshots, 0))->disk;
+  g_ptr_array_add (forest->disks, disk);
+  for (guint i = 0; i < those->len; i++)
+    g_ptr_array_add (forest->of_disks, g_ptr_array_index (disk->forest->snapshots, i));
 }
 
 static void
-link_children (struct Forest *forest)
+add_disks (struct Forest *forest, const GPtrArray *snapshots)
 {
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
-    Entry *parent = entry->parent;
+  for (guint i = 0; snapshots != NULL && i < snapshots->len; i++) {
+    const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
 
-    if (parent == NULL) {
-      g_ptr_array_add (forest->roots, entry->snapshot);
-      continue;
-    }
-    if (parent->children == NULL)
-      parent->children = g_ptr_array_new ();
-    g_ptr_array_add (parent->children, entry->snapshot);
-    if (parent->last_child != NULL)
-      parent->last_child->next_sibling = entry;
-    else
-      parent->first_child = entry;
-    parent->last_child = entry;
+    if (snapshot->disk != NULL && find_disk (forest, snapshot->disk) == NULL)
+      add_disk (forest, snapshots, snapshot->disk);
   }
-}
-
-/* The entry after @entry below the same root, depth first; NULL: that was the last. */
-static Entry *
-next_in_tree (Entry *entry)
-{
-  if (entry->first_child != NULL)
-    return entry->first_child;
-  while (entry != NULL && entry->next_sibling == NULL)
-    entry = entry->parent;
-  return entry == NULL ? NULL : entry->next_sibling;
-}
-
-/* All entries, depth first.  Free with g_free. */
-static Entry **
-put_in_order (struct Forest *forest)
-{
-  Entry **order = g_new (Entry *, forest->length);
-  guint length = 0;
-
-  for (guint i = 0; i < forest->length; i++) {
-    if (forest->entries[i].parent != NULL)
-      continue;
-    for (Entry *entry = &forest->entries[i]; entry != NULL; entry = next_in_tree (entry)) {
-      order[length++] = entry;
-      g_ptr_array_add (forest->snapshots, entry->snapshot);
-    }
-  }
-  g_assert (length == forest->length);
-  return order;
-}
-
-/* From the last to the first, so that children are counted before their parents, and the entry
- * that ends up in the table is the first of its name. */
-static void
-count_and_name (struct Forest *forest, Entry **order)
-{
-  for (guint i = forest->length; i-- > 0;) {
-    Entry *entry = order[i];
-
-    if (entry->parent != NULL)
-      entry->parent->descendants += 1 + entry->descendants;
-    entry->next_named = g_hash_table_lookup (forest->by_name, entry->snapshot->name);
-    g_hash_table_replace (forest->by_name, entry->snapshot->name, entry);
-  }
-  for (guint i = 0; i < forest->length; i++)
-    if (order[i]->next_named != NULL)
-      order[i]->next_named->namesakes_before = order[i]->namesakes_before + 1;
 }
 
 void
 domain_seal (Domain *domain, GPtrArray *snapshots)
 {
-  struct Forest *forest = forest_new (snapshots);
-  g_autofree Entry **order = NULL;
+  g_autoptr (GPtrArray) own = those_of (snapshots, NULL);
 
   g_assert (domain->forest == NULL);
-  find_parents (forest);
-  break_cycles (forest);
-  link_children (forest);
-  order = put_in_order (forest);
-  count_and_name (forest, order);
-  domain->forest = forest;
+  domain->forest = forest_grow (own);
+  add_disks (domain->forest, snapshots);
   if (snapshots != NULL)
     g_ptr_array_unref (snapshots);
   /* As libvirt does: nothing is current rather than something that is not there. */
-  if (domain->current != NULL && domain_snapshot (domain, domain->current) == NULL)
+  if (domain->current != NULL && !g_hash_table_contains (domain->forest->by_id, domain->current))
     g_clear_pointer (&domain->current, g_free);
 }
 
 static const Entry *
 find_entry (const Domain *domain, const char *id)
 {
-  return g_hash_table_lookup (domain->forest->by_id, id);
+  const struct Forest *forest = domain->forest;
+  const Entry *entry = g_hash_table_lookup (forest->by_id, id);
+
+  for (guint i = 0; entry == NULL && i < forest->disks->len; i++)
+    entry = g_hash_table_lookup (
+        ((const DiskForest *)g_ptr_array_index (forest->disks, i))->forest->by_id, id);
+  return entry;
 }
 
 const Snapshot *
@@ -248,14 +107,39 @@ domain_snapshots (const Domain *domain)
   return domain->forest->snapshots;
 }
 
-const Snapshot *
-domain_named (const Domain *domain, const char *name, guint nth)
+static const Snapshot *
+find_named (const struct Forest *forest, const char *name, guint nth)
 {
-  const Entry *entry = g_hash_table_lookup (domain->forest->by_name, name);
+  const Entry *entry = g_hash_table_lookup (forest->by_name, name);
 
   while (entry != NULL && nth-- > 0)
     entry = entry->next_named;
   return entry == NULL ? NULL : entry->snapshot;
+}
+
+const Snapshot *
+domain_named (const Domain *domain, const char *name, guint nth)
+{
+  return find_named (domain->forest, name, nth);
+}
+
+const GPtrArray *
+domain_disk_snapshots (const Domain *domain, const char *target)
+{
+  const struct Forest *disk;
+
+  if (target == NULL)
+    return domain->forest->of_disks;
+  disk = find_disk (domain->forest, target);
+  return disk == NULL ? domain->forest->none : disk->snapshots;
+}
+
+const Snapshot *
+domain_disk_named (const Domain *domain, const char *target, const char *name, guint nth)
+{
+  const struct Forest *disk = find_disk (domain->forest, target);
+
+  return disk == NULL ? NULL : find_named (disk, name, nth);
 }
 
 guint

@@ -31,6 +31,7 @@ static const struct {
   { CAN_RESET_NVRAM, "reset-nvram" },
   { CAN_SECURE, "secure" },
   { CAN_METHOD, "method" },
+  { CAN_DISK, "disk" },
 };
 
 char *
@@ -128,6 +129,8 @@ snapshot_unref (Snapshot *snapshot)
   g_free (snapshot->mark);
   g_free (snapshot->name);
   g_free (snapshot->parent);
+  g_free (snapshot->disk);
+  g_free (snapshot->after);
   g_free (snapshot->state);
   g_free (snapshot->description);
   g_free (snapshot->problem);
@@ -146,6 +149,9 @@ snapshot_copy (const Snapshot *snapshot)
 
   copy->mark = g_strdup (snapshot->mark);
   copy->parent = g_strdup (snapshot->parent);
+  copy->disk = g_strdup (snapshot->disk);
+  copy->after = g_strdup (snapshot->after);
+  copy->replaced = snapshot->replaced;
   copy->created = snapshot->created;
   copy->created_nanoseconds = snapshot->created_nanoseconds;
   copy->taken = snapshot->taken;

@@ -32,6 +32,7 @@ typedef enum {
   CAN_RESET_NVRAM = 1 << 19,
   CAN_SECURE = 1 << 20, /* show a snapshot's XML with its passwords */
   CAN_METHOD = 1 << 21, /* choose how a disk is snapshotted */
+  CAN_DISK = 1 << 22,   /* take a snapshot of one disk alone */
 } BackendCan;
 
 /* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */
@@ -43,7 +44,7 @@ typedef struct {
   guint64 allocated; /* at most so many bytes are stored for it; 0: unknown */
   gboolean readable; /* open_disk can read it */
   Text *xml;         /* a <disk> element: where its bytes are */
-  char *method;      /* how it is snapshotted, possible or not; NULL: that cannot be chosen */
+  char *method; /* how it is snapshotted, possible or not, or was; NULL: that cannot be chosen */
 } Disk;
 
 /* What stat says of a disk that may change. */
@@ -58,12 +59,19 @@ Disk *disk_copy (const Disk *disk);
 void disk_free (Disk *disk);
 
 typedef struct {
-  gint refs;      /* atomic; the rest never changes once the snapshot is in a picture */
-  char *id;       /* unique in the domain for ever: what every call names it by */
-  char *mark;     /* a few characters that tell it from others of the same name */
-  char *name;     /* what people call it, in the hypervisor's own spelling */
-  char *parent;   /* id; NULL for a root */
-  gint64 created; /* seconds since the epoch */
+  gint refs;    /* atomic; the rest never changes once the snapshot is in a picture */
+  char *id;     /* unique in the domain for ever: what every call names it by */
+  char *mark;   /* a few characters that tell it from others of the same name */
+  char *name;   /* what people call it, in the hypervisor's own spelling */
+  char *parent; /* id; NULL for a root */
+  char *disk;   /* the target of the one disk that it is of, which is then all of `disks`: it stands
+                   beside the forest, without parent or children, and is never current; NULL: it
+                   is of the domain */
+  char *after;  /* of such a one: id of the domain's snapshot that was current when it was taken,
+                   which may be gone; NULL: none was */
+  gboolean replaced; /* of such a one: what was the disk's file holds the snapshot now, and the
+                        machine goes on with another one; FALSE: it was made beside that */
+  gint64 created;    /* seconds since the epoch */
   guint32 created_nanoseconds; /* of that second, where it is known */
   gint64 taken;   /* nanoseconds since the epoch: when a merge gave it its disks; 0: as created */
   gint64 changed; /* the same, of the last change of name, description or parent */
@@ -137,7 +145,15 @@ const GPtrArray *domain_snapshots (const Domain *domain);
 /* The @nth (from 0) snapshot in depth-first order whose name is @name; NULL: no such. */
 const Snapshot *domain_named (const Domain *domain, const char *name, guint nth);
 
-/* How many in depth-first order before @snapshot have its name. */
+/* Those of one disk alone, which none of the three above has, though domain_snapshot has them: all
+ * of the disk @target in order, or of each disk (NULL), disk by disk; of Snapshot; never NULL. */
+const GPtrArray *domain_disk_snapshots (const Domain *domain, const char *target);
+
+/* The same as domain_named among those of the disk @target. */
+const Snapshot *domain_disk_named (const Domain *domain, const char *target, const char *name,
+                                   guint nth);
+
+/* How many in depth-first order before @snapshot (of those of its disk, for one) have its name. */
 guint domain_namesakes_before (const Domain *domain, const Snapshot *snapshot);
 
 /* How many descend from @snapshot. */

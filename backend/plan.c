@@ -15,6 +15,14 @@ find (const Domain *domain, const char *id, GError **error)
   return snapshot;
 }
 
+gboolean
+plan_check_of_domain (const Snapshot *snapshot, const char *verb, GError **error)
+{
+  return snapshot->disk == NULL || fail (error, BACKEND_ERROR_UNSUPPORTED,
+                                         "%s is a snapshot of the disk %s alone: it cannot %s",
+                                         snapshot->name, snapshot->disk, verb);
+}
+
 static Plan *
 plan_new (const Domain *domain)
 {
@@ -111,7 +119,9 @@ plan_discard (const Domain *domain, const char *id, DiscardMode mode, GError **e
   const Snapshot *snapshot = find (domain, id, error);
   g_autoptr (Plan) plan = NULL;
 
-  if (snapshot == NULL || (mode == DISCARD_ONE && !check_is_leaf (domain, snapshot, error)))
+  if (snapshot == NULL || (mode == DISCARD_ONE && !check_is_leaf (domain, snapshot, error)) ||
+      (mode != DISCARD_ONE &&
+       !plan_check_of_domain (snapshot, "be discarded but by itself", error)))
     return NULL;
   plan = plan_new (domain);
   if (mode == DISCARD_DESCENDANTS)
@@ -210,6 +220,23 @@ merge_into_children (const Domain *domain, const Snapshot *snapshot, GError **er
   return plan_discard (domain, snapshot->id, DISCARD_KEEP_CHILDREN, error);
 }
 
+/* Nothing can be dropped by it: whatever is read through the snapshot keeps its bytes. */
+static Plan *
+merge_of_disk (const Domain *domain, const Snapshot *snapshot, MergeInto into, GError **error)
+{
+  if (into == MERGE_INTO_PARENT) {
+    plan_check_of_domain (snapshot, "be merged into a parent", error);
+    return NULL;
+  }
+  if ((snapshot->can & CAN_MERGE_CHILDREN) == 0) {
+    fail (error, BACKEND_ERROR_UNSUPPORTED,
+          "%s is apart from the disk %s, and nothing is read through it: discard it",
+          snapshot->name, snapshot->disk);
+    return NULL;
+  }
+  return plan_discard (domain, snapshot->id, DISCARD_ONE, error);
+}
+
 Plan *
 plan_merge (const Domain *domain, const char *id, MergeInto into, gboolean force, GError **error)
 {
@@ -217,6 +244,8 @@ plan_merge (const Domain *domain, const char *id, MergeInto into, gboolean force
 
   if (snapshot == NULL)
     return NULL;
+  if (snapshot->disk != NULL)
+    return merge_of_disk (domain, snapshot, into, error);
   if (into == MERGE_INTO_CHILDREN)
     return merge_into_children (domain, snapshot, error);
   if (snapshot->parent == NULL)
@@ -230,7 +259,9 @@ gboolean
 plan_check_current (const Domain *domain, const char *snapshot, const char *instead_of,
                     GError **error)
 {
-  if (snapshot != NULL && find (domain, snapshot, error) == NULL)
+  const Snapshot *found = snapshot != NULL ? find (domain, snapshot, error) : NULL;
+
+  if (snapshot != NULL && (found == NULL || !plan_check_of_domain (found, "become current", error)))
     return FALSE;
   if (instead_of == NULL || g_strcmp0 (instead_of, domain->current) == 0)
     return TRUE;

@@ -36,7 +36,9 @@ typedef struct {
 void plan_free (Plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Plan, plan_free)
 
-/* NOT_FOUND, NOT_EMPTY, BUSY when a snapshot that goes or is replaced is held, INVALID. */
+/* NOT_FOUND, NOT_EMPTY, BUSY when a snapshot that goes or is replaced is held, INVALID.  One of a
+ * disk alone goes alone, and is merged into the children, which are whatever is read through it;
+ * all else is UNSUPPORTED for it. */
 Plan *plan_discard (const Domain *domain, const char *snapshot, DiscardMode mode, GError **error);
 
 /* @force: the siblings of one that is merged into the parent are discarded, with their
@@ -44,7 +46,12 @@ Plan *plan_discard (const Domain *domain, const char *snapshot, DiscardMode mode
 Plan *plan_merge (const Domain *domain, const char *snapshot, MergeInto into, gboolean force,
                   GError **error);
 
+/* FALSE with UNSUPPORTED when @snapshot is of one disk alone, which cannot @verb ("be reverted
+ * to").
+ */
+gboolean plan_check_of_domain (const Snapshot *snapshot, const char *verb, GError **error);
+
 /* Whether @snapshot (an id; NULL: none) may become current, and @instead_of (NULL: whichever it is)
- * is that now.  NOT_FOUND, INVALID. */
+ * is that now.  NOT_FOUND, INVALID, UNSUPPORTED. */
 gboolean plan_check_current (const Domain *domain, const char *snapshot, const char *instead_of,
                              GError **error);

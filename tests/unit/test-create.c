@@ -346,6 +346,27 @@ no_and_manual_leave_a_disk_out (void **state)
   assert_true (disk_request_leaves_out (&request));
 }
 
+static void
+one_disk_has_names_of_its_own_and_no_place_in_the_tree (void **state)
+{
+  g_autoptr (Domain) domain = make_domain ("2");
+  g_autofree char *name = create_disk_name (domain, "vda", "base", NULL);
+  const CreateOptions none = { .disk = "vdc" }, there = { .disk = "vdb" };
+  GError *error = NULL;
+
+  assert_text (name, "base");
+  assert_true (create_check (&there, &error));
+  assert_true (create_check_disks (&there, domain, &error));
+  assert_false (create_check_disks (&none, domain, &error));
+  assert_error (&error, BACKEND_ERROR_INVALID);
+  assert_false (create_check (&(CreateOptions){ .disk = "vdb", .parent = "1" }, &error));
+  assert_error (&error, BACKEND_ERROR_INVALID);
+  assert_false (create_check (&(CreateOptions){ .disk = "vdb", .under = "" }, &error));
+  assert_error (&error, BACKEND_ERROR_INVALID);
+  assert_false (create_check (&(CreateOptions){ .disk = "vdb", .flags = CREATE_HALT }, &error));
+  assert_error (&error, BACKEND_ERROR_INVALID);
+}
+
 int
 main (void)
 {
@@ -371,6 +392,7 @@ main (void)
     cmocka_unit_test (a_disk_is_asked_for_once),
     cmocka_unit_test (a_request_is_found_by_target_and_by_file),
     cmocka_unit_test (no_and_manual_leave_a_disk_out),
+    cmocka_unit_test (one_disk_has_names_of_its_own_and_no_place_in_the_tree),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -214,12 +214,18 @@ a_copy_has_everything_and_is_its_own (void **state)
   original->compression = g_strdup ("zstd");
   original->kept_xml = text_from_string ("<cookie/>");
   original->can = CAN_HOLD;
+  original->disk = g_strdup ("vda");
+  original->after = g_strdup ("0");
+  original->replaced = TRUE;
   copy = snapshot_copy (original);
   g_free (original->compression);
   original->compression = NULL;
   original->held = FALSE;
   assert_true (copy->held && copy->no_data && copy->metadata);
   assert_text (copy->compression, "zstd");
+  assert_text (copy->disk, "vda");
+  assert_text (copy->after, "0");
+  assert_true (copy->replaced);
   assert_text (copy->kept_xml->data, "<cookie/>");
   assert_int_equal (copy->can, CAN_HOLD);
 }
@@ -236,7 +242,72 @@ words_of_what_can_be_done (void **state)
   assert_text (
       all, "create discard revert describe rename merge-parent merge-children redefine "
            "current no-current hold parent copy save compress forget live reuse run reset-nvram "
-           "secure method");
+           "secure method disk");
+}
+
+static void
+add_of_disk (GPtrArray *snapshots, const char *id, const char *name, const char *disk)
+{
+  add (snapshots, id, name, NULL)->disk = g_strdup (disk);
+}
+
+static void
+snapshots_of_one_disk_stand_beside_the_tree (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add_of_disk (snapshots, "x", "same", "vdb");
+  add (snapshots, "a", "same", NULL);
+  add_of_disk (snapshots, "y", "same", "vda");
+  add (snapshots, "b", "same", "a");
+  add_of_disk (snapshots, "z", "other", "vdb");
+  domain = seal (snapshots, "b");
+  assert_ids (domain_snapshots (domain), "a b");
+  assert_ids (domain_children (domain, NULL), "a");
+  assert_ids (domain_children (domain, "x"), "");
+  assert_ids (domain_disk_snapshots (domain, "vda"), "y");
+  assert_ids (domain_disk_snapshots (domain, "vdb"), "x z");
+  assert_ids (domain_disk_snapshots (domain, "vdc"), "");
+  assert_ids (domain_disk_snapshots (domain, NULL), "x z y");
+  assert_text (domain->current, "b");
+  assert_text (domain_snapshot (domain, "z")->name, "other");
+  assert_int_equal (domain_descendants (domain, domain_snapshot (domain, "x")), 0);
+  assert_null (domain_named (domain, "other", 0));
+  assert_null (domain_named (domain, "same", 2));
+}
+
+static void
+each_disk_has_names_of_its_own (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add_of_disk (snapshots, "x", "same", "vda");
+  add_of_disk (snapshots, "y", "same", "vda");
+  add_of_disk (snapshots, "z", "same", "vdb");
+  domain = seal (snapshots, NULL);
+  assert_text (domain_disk_named (domain, "vda", "same", 0)->id, "x");
+  assert_text (domain_disk_named (domain, "vda", "same", 1)->id, "y");
+  assert_null (domain_disk_named (domain, "vda", "same", 2));
+  assert_text (domain_disk_named (domain, "vdb", "same", 0)->id, "z");
+  assert_null (domain_disk_named (domain, "vdc", "same", 0));
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "y")), 1);
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "z")), 0);
+}
+
+static void
+a_snapshot_of_one_disk_is_neither_parent_nor_current (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add_of_disk (snapshots, "x", "x", "vda");
+  add (snapshots, "a", "a", "x");
+  domain = seal (snapshots, "x");
+  assert_null (domain->current);
+  assert_ids (domain_children (domain, NULL), "a");
+  assert_non_null (domain_snapshot (domain, "a")->problem);
 }
 
 int
@@ -252,6 +323,9 @@ main (void)
     cmocka_unit_test (snapshots_are_shared_between_pictures),
     cmocka_unit_test (a_copy_has_everything_and_is_its_own),
     cmocka_unit_test (words_of_what_can_be_done),
+    cmocka_unit_test (snapshots_of_one_disk_stand_beside_the_tree),
+    cmocka_unit_test (each_disk_has_names_of_its_own),
+    cmocka_unit_test (a_snapshot_of_one_disk_is_neither_parent_nor_current),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

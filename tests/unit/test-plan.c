@@ -1,8 +1,9 @@
 /* The rules of discarding and merging, each by name; all of them together in test-plan-model.c.
  *
  * Snapshots are written "a b<a c<b*": c is the child of b and current.  "!" is held, "?" has no
- * data.  A plan is written "-c -b d<a e< a=b @a": c and then b go, d becomes the child of a and e a
- * root, a takes the bytes of b, and a is current afterwards. */
+ * data, "=" is of one disk, through which nothing is read with "-".  A plan is written "-c -b d<a
+ * e< a=b @a": c and then b go, d becomes the child of a and e a root, a takes the bytes of b, and a
+ * is current afterwards. */
 #include "../../backend/plan.h"
 #include "../testing.h"
 
@@ -26,6 +27,9 @@ parse_snapshot (const char *word, Domain *domain)
 
   snapshot->held = strchr (word, '!') != NULL;
   snapshot->no_data = strchr (word, '?') != NULL;
+  if (strchr (word, '=') != NULL)
+    snapshot->disk = g_strdup ("vda");
+  snapshot->can = strchr (word, '-') != NULL ? 0 : CAN_MERGE_CHILDREN;
   if (parent != NULL)
     snapshot->parent = g_strndup (parent + 1, 1);
   if (strchr (word, '*') != NULL)
@@ -324,6 +328,37 @@ only_what_is_current_is_followed_by_another (void **state)
   assert_error (&error, BACKEND_ERROR_NOT_FOUND);
 }
 
+/* -------------------------------------------------------------------- of one disk */
+
+static void
+of_one_disk_it_goes_by_itself_only (void **state)
+{
+  assert_discard ("a b<a* x=", "x", DISCARD_ONE, "-x @b");
+  assert_discard ("a b<a* x=", "a", DISCARD_DESCENDANTS, "-b -a @");
+  assert_not_discarded ("a x=!", "x", DISCARD_ONE, BACKEND_ERROR_BUSY);
+  for (DiscardMode mode = DISCARD_KEEP_CHILDREN; mode <= DISCARD_METADATA_ONLY; mode++)
+    assert_not_discarded ("a x=", "x", mode, BACKEND_ERROR_UNSUPPORTED);
+}
+
+static void
+of_one_disk_it_is_merged_into_what_is_read_through_it (void **state)
+{
+  assert_merge ("a b<a* x=", "x", MERGE_INTO_CHILDREN, FALSE, "-x @b");
+  assert_not_merged ("a x=-", "x", MERGE_INTO_CHILDREN, TRUE, BACKEND_ERROR_UNSUPPORTED);
+  assert_not_merged ("a x=", "x", MERGE_INTO_PARENT, FALSE, BACKEND_ERROR_UNSUPPORTED);
+  assert_not_merged ("a x=!", "x", MERGE_INTO_CHILDREN, FALSE, BACKEND_ERROR_BUSY);
+}
+
+static void
+of_one_disk_it_never_becomes_current (void **state)
+{
+  g_autoptr (Domain) domain = parse ("a* x=");
+  GError *error = NULL;
+
+  assert_false (plan_check_current (domain, "x", NULL, &error));
+  assert_error (&error, BACKEND_ERROR_UNSUPPORTED);
+}
+
 int
 main (void)
 {
@@ -350,6 +385,9 @@ main (void)
     cmocka_unit_test (the_children_move_up_with_their_bytes),
     cmocka_unit_test (a_leaf_has_nothing_to_be_merged_into),
     cmocka_unit_test (only_what_is_current_is_followed_by_another),
+    cmocka_unit_test (of_one_disk_it_goes_by_itself_only),
+    cmocka_unit_test (of_one_disk_it_is_merged_into_what_is_read_through_it),
+    cmocka_unit_test (of_one_disk_it_never_becomes_current),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
