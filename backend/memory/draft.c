@@ -12,13 +12,22 @@
 #define CAN_ALL                                                                                    \
   (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
    CAN_MERGE_CHILDREN | CAN_REDEFINE | CAN_CURRENT | CAN_NO_CURRENT | CAN_HOLD | CAN_PARENT |      \
-   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET)
+   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET | CAN_DISK)
+/* Of a snapshot of one disk. */
+#define CAN_ONE_DISK (CAN_DISCARD | CAN_RENAME | CAN_HOLD | CAN_MERGE_CHILDREN)
 #define MARK_LENGTH 8
 
 static void
 unref_snapshot (gpointer snapshot)
 {
   snapshot_unref (snapshot);
+}
+
+static void
+keep_all (Draft *draft, const GPtrArray *snapshots)
+{
+  for (guint i = 0; i < snapshots->len; i++)
+    draft_put (draft, snapshot_ref (g_ptr_array_index (snapshots, i)));
 }
 
 void
@@ -33,8 +42,8 @@ draft_begin (Draft *draft, Domain *before)
                     .current = g_strdup (before->current),
                     .xml = text_ref (before->xml),
                     .changed = before->changed };
-  for (guint i = 0; i < all->len; i++)
-    draft_put (draft, snapshot_ref (g_ptr_array_index (all, i)));
+  keep_all (draft, all);
+  keep_all (draft, domain_disk_snapshots (before, NULL));
 }
 
 void
@@ -62,6 +71,23 @@ draft_make_snapshot (const Draft *draft, const char *id, const char *name, gint6
   snapshot->domain_xml = text_ref (draft->xml);
   g_ptr_array_unref (snapshot->disks);
   snapshot->disks = memory_disks_copy (draft->disks);
+  return snapshot;
+}
+
+Snapshot *
+draft_make_disk_snapshot (const Draft *draft, const char *id, const char *name, const char *target,
+                          gint64 created)
+{
+  Snapshot *snapshot = draft_make_snapshot (draft, id, name, created);
+
+  for (guint i = snapshot->disks->len; i-- > 0;)
+    if (!g_str_equal (((const Disk *)g_ptr_array_index (snapshot->disks, i))->target, target))
+      g_ptr_array_remove_index (snapshot->disks, i);
+  snapshot->disk = g_strdup (target);
+  snapshot->after = g_strdup (draft->current);
+  snapshot->replaced = TRUE; /* disks here are like qcow2 images with overlays */
+  snapshot->can = CAN_ONE_DISK;
+  g_clear_pointer (&snapshot->domain_xml, text_unref);
   return snapshot;
 }
 
@@ -243,7 +269,8 @@ finish_snapshots (const Draft *draft)
       continue;
     before = domain_snapshot (draft->before, snapshot->id);
     if (snapshot != before) {
-      write_xml (draft, snapshot);
+      if (snapshot->disk == NULL)
+        write_xml (draft, snapshot);
       snapshot_note_change (snapshot, before);
     }
     g_ptr_array_add (snapshots, snapshot_ref (snapshot));

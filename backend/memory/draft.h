@@ -21,6 +21,10 @@ void draft_clear (Draft *draft);
 Snapshot *draft_make_snapshot (const Draft *draft, const char *id, const char *name,
                                gint64 created);
 
+/* The same of its disk @target, which must be there, alone. */
+Snapshot *draft_make_disk_snapshot (const Draft *draft, const char *id, const char *name,
+                                    const char *target, gint64 created);
+
 /* Takes over @snapshot; behind all others, or in the place of the one with its id. */
 void draft_put (Draft *draft, Snapshot *snapshot);
 

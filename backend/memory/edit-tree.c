@@ -105,6 +105,23 @@ fill (const Draft *draft, Snapshot *snapshot, const CreateOptions *options, GErr
   return leave_out (snapshot, options, error);
 }
 
+static gboolean
+create_of_disk (Draft *draft, const CreateOptions *options, char **id, GError **error)
+{
+  g_autofree char *name = create_disk_name (draft->before, options->disk, options->name, error);
+  Snapshot *snapshot;
+
+  if (name == NULL)
+    return FALSE;
+  *id = g_uuid_string_random ();
+  snapshot = draft_make_disk_snapshot (draft, *id, name, options->disk, time (NULL));
+  if (options->description != NULL && options->description[0] != '\0')
+    snapshot->description = g_strdup (options->description);
+  snapshot->compression = g_strdup (options->compression);
+  draft_put (draft, snapshot);
+  return TRUE;
+}
+
 gboolean
 edit_create (Draft *draft, const CreateOptions *options, char **id, GError **error)
 {
@@ -116,6 +133,8 @@ edit_create (Draft *draft, const CreateOptions *options, char **id, GError **err
   if (!create_parent (draft->before, options, &parent, error) ||
       !create_check_disks (options, draft->before, error) || !check_create (options, error))
     return FALSE;
+  if (options->disk != NULL)
+    return create_of_disk (draft, options, id, error);
   name = create_name (draft->before, options->name, error);
   if (name == NULL)
     return FALSE;

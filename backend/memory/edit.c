@@ -83,7 +83,7 @@ edit_rename (Draft *draft, const char *id, const char *name, GError **error)
     return FALSE;
   if (g_str_equal (old->name, name))
     return TRUE;
-  free_name = create_name (draft->before, name, error);
+  free_name = create_disk_name (draft->before, old->disk, name, error);
   if (free_name == NULL)
     return FALSE;
   snapshot = draft_change (draft, id);
