@@ -33,7 +33,7 @@ gboolean check_read_domains (Check *check, GError **error);
 
 char *check_record_path (const CheckDomain *domain, const Record *record); /* free with g_free */
 
-/* Whether a snapshot of this id is there; @id NULL is none, and in order. */
+/* Whether a snapshot of the domain with this id is there; @id NULL is none, and in order. */
 gboolean check_has_snapshot (const CheckDomain *domain, const char *id);
 gboolean check_descends_from_itself (const CheckDomain *domain, const Record *record);
 

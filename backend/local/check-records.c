@@ -17,12 +17,19 @@ check_record_path (const CheckDomain *domain, const Record *record)
   return g_build_filename (domain->path, file, NULL);
 }
 
+static gboolean
+has_record (const CheckDomain *domain, const char *id)
+{
+  const Record *record = g_hash_table_lookup (domain->records->records, id);
+  return record && !record->disk;
+}
+
 /* What is inside the images of a domain that is gone cannot be asked for. */
 gboolean
 check_has_snapshot (const CheckDomain *domain, const char *id)
 {
-  return !id || g_hash_table_contains (domain->records->records, id) ||
-         g_hash_table_contains (domain->internals, id) || (!domain->found && internal_is_id (id));
+  return !id || has_record (domain, id) || g_hash_table_contains (domain->internals, id) ||
+         (!domain->found && internal_is_id (id));
 }
 
 gboolean
@@ -40,11 +47,19 @@ check_descends_from_itself (const CheckDomain *domain, const Record *record)
 
 /* -------------------------------------------------------------------- one record */
 
+/* What it must not share with another one: each disk has names of its own. */
+static char *
+full_name (const Record *record)
+{
+  return g_strconcat (record->disk ? record->disk : "", "/", record->name, NULL);
+}
+
 static void
 look_at_record (Check *check, const CheckDomain *domain, const Record *record, GHashTable *names)
 {
   g_autofree char *path = check_record_path (domain, record);
-  const Record *namesake = g_hash_table_lookup (names, record->name);
+  g_autofree char *name = full_name (record);
+  const Record *namesake = g_hash_table_lookup (names, name);
   if (record->problem) {
     check_say (check, CHECK_FAULT, path, "%s", record->problem);
     return;
@@ -52,7 +67,7 @@ look_at_record (Check *check, const CheckDomain *domain, const Record *record, G
   if (namesake)
     check_say (check, CHECK_FAULT, path, "the snapshot %s has the same name as %s", record->uuid,
                namesake->uuid);
-  g_hash_table_insert (names, record->name, (gpointer)record);
+  g_hash_table_insert (names, g_steal_pointer (&name), (gpointer)record);
   if (!check_has_snapshot (domain, record->parent))
     check_say (check, CHECK_FAULT, path, "the parent of %s, %s, is missing", record->name,
                record->parent);
@@ -110,7 +125,7 @@ look_at_orphan (Check *check, const CheckDomain *domain)
 static void
 look_at_domain (Check *check, const CheckDomain *domain)
 {
-  g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GPtrArray) sorted = frozen_by_age (domain->records);
   if (!domain->found)
     look_at_orphan (check, domain);

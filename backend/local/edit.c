@@ -49,7 +49,7 @@ operation_rename (Store *store, const char *domain, const char *snapshot, const 
   if (g_str_equal (record->name, name))
     return TRUE;
   g_autoptr (Domain) picture = state_picture (store, change->state, error);
-  char *free_name = picture ? create_name (picture, name, error) : NULL;
+  char *free_name = picture ? create_disk_name (picture, record->disk, name, error) : NULL;
   if (!free_name)
     return FALSE;
   g_free (record->name);

@@ -23,18 +23,35 @@ making_find_record (const Change *change, const char *id, GError **error)
   return NULL;
 }
 
+static Record *
+new_record (const char *name, const char *description)
+{
+  Record *record = record_new ();
+  record->uuid = g_uuid_string_random ();
+  record->name = g_strdup (name);
+  record->description = description && *description ? g_strdup (description) : NULL;
+  record->state = g_strdup ("shutoff");
+  record->created = record->changed = making_now ();
+  return record;
+}
+
 Record *
 making_record (const Change *change, const char *name, const char *description, const char *parent)
 {
   const char *xml = change->found->xml;
-  Record *record = record_new ();
-  record->uuid = g_uuid_string_random ();
-  record->name = g_strdup (name);
+  Record *record = new_record (name, description);
   record->parent = g_strdup (parent);
-  record->description = description && *description ? g_strdup (description) : NULL;
-  record->state = g_strdup ("shutoff");
   record->domain_xml = xml && g_utf8_validate (xml, -1, NULL) ? g_strdup (xml) : NULL;
-  record->created = record->changed = making_now ();
+  return record;
+}
+
+Record *
+making_disk_record (const Change *change, const char *name, const char *description,
+                    const char *target)
+{
+  Record *record = new_record (name, description);
+  record->disk = g_strdup (target);
+  record->after = g_strdup (change->records->current);
   return record;
 }
 

@@ -12,6 +12,10 @@ Record *making_find_record (const Change *change, const char *id, GError **error
 Record *making_record (const Change *change, const char *name, const char *description,
                        const char *parent);
 
+/* The same of its disk @target alone. */
+Record *making_disk_record (const Change *change, const char *name, const char *description,
+                            const char *target);
+
 /* The present state of @disk gets a uuid and becomes @record's, which remembers the @method. */
 void making_freeze (Change *change, ChangeDisk *disk, Record *record, const struct Method *method);
 

@@ -59,18 +59,24 @@ snapshot_release (gpointer snapshot)
   snapshot_unref (snapshot);
 }
 
-/* What is left of a snapshot without its domain. */
-static GPtrArray *
-bare_snapshots (const Domain *picture)
+static void
+add_bare (GPtrArray *bare, const GPtrArray *all)
 {
-  const GPtrArray *all = domain_snapshots (picture);
-  GPtrArray *bare = g_ptr_array_new_with_free_func (snapshot_release);
   for (guint i = 0; i < all->len; i++) {
     Snapshot *snapshot = snapshot_copy (g_ptr_array_index (all, i));
     g_ptr_array_set_size (snapshot->disks, 0);
     snapshot->can = 0;
     g_ptr_array_add (bare, snapshot);
   }
+}
+
+/* What is left of snapshots without their domain. */
+static GPtrArray *
+bare_snapshots (const Domain *picture)
+{
+  GPtrArray *bare = g_ptr_array_new_with_free_func (snapshot_release);
+  add_bare (bare, domain_snapshots (picture));
+  add_bare (bare, domain_disk_snapshots (picture, NULL));
   return bare;
 }
 

@@ -15,6 +15,7 @@
 #include "internal.h"
 #include "live.h"
 #include "locks.h"
+#include "method.h"
 #include "stored.h"
 #include <fcntl.h>
 #include <string.h>
@@ -22,9 +23,11 @@
 #define EVERYTHING                                                                                 \
   (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
    CAN_MERGE_CHILDREN | CAN_REDEFINE | CAN_CURRENT | CAN_NO_CURRENT | CAN_HOLD | CAN_PARENT |      \
-   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET | CAN_METHOD)
+   CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET | CAN_METHOD | CAN_DISK)
 /* What there must be data for. */
 #define ON_DATA (CAN_REVERT | CAN_MERGE_PARENT | CAN_COPY | CAN_SAVE)
+/* With the snapshot of one disk. */
+#define ON_DISK (CAN_DISCARD | CAN_RENAME | CAN_HOLD)
 #define MARK_LENGTH 8
 
 typedef struct {
@@ -146,8 +149,20 @@ add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
     Disk *disk = disk_new (image->target, image->size, xml);
     disk->allocated = stored_bytes (build->places, path, image->raw);
     disk->readable = TRUE; /* only plain images are ever frozen */
+    disk->method = g_strdup (image->method->name);
     g_ptr_array_add (snapshot->disks, disk);
   }
+}
+
+/* What goes on in place of the disk is read through the image. */
+static void
+stand_alone (Snapshot *snapshot, const Record *record)
+{
+  const RecordImage *image = record_find_image (record, record->disk);
+  snapshot->disk = g_strdup (record->disk);
+  snapshot->after = g_strdup (record->after);
+  snapshot->replaced = image->method->goes_on != NULL;
+  snapshot->can = snapshot->replaced ? ON_DISK | CAN_MERGE_CHILDREN : ON_DISK;
 }
 
 static Snapshot *
@@ -171,7 +186,9 @@ snapshot_from_record (const Build *build, const Record *record, const char *prob
   snapshot->can = snapshot->no_data ? EVERYTHING & ~ON_DATA : EVERYTHING;
   snapshot->domain_xml = record->domain_xml ? text_from_string (record->domain_xml) : NULL;
   add_frozen_disks (build, snapshot, record);
-  if (!record->problem)
+  if (record->disk)
+    stand_alone (snapshot, record);
+  else if (!record->problem)
     snapshot->xml = snapshot_xml (build, snapshot, parent_name (build, record->parent));
   return snapshot;
 }

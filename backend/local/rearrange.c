@@ -7,6 +7,7 @@
 #include "internal.h"
 #include "making.h"
 #include "operations.h"
+#include "tidy.h"
 
 /* A snapshot's own record, changed already or not yet, as a copy that may be changed further. */
 static Record *
@@ -107,6 +108,18 @@ operation_discard (Store *store, const char *domain, const char *snapshot, Disca
   return carry_out (change, plan, mode == DISCARD_METADATA_ONLY, error);
 }
 
+/* What the snapshot of one disk held apart goes into what is read through it, before this ends. The
+ * commit is the removal of its name: what cannot be folded now (a full disk) is by a later tidying,
+ * and info says so. */
+static gboolean
+fold_disk (Change *change, const Plan *plan, GError **error)
+{
+  if (!carry_out (change, plan, FALSE, error))
+    return FALSE;
+  tidy_now (change->store, change->state);
+  return TRUE;
+}
+
 gboolean
 operation_merge (Store *store, const char *domain, const char *snapshot, MergeInto into,
                  gboolean force, Job *job, GError **error)
@@ -114,5 +127,8 @@ operation_merge (Store *store, const char *domain, const char *snapshot, MergeIn
   g_autoptr (Change) change = change_begin (store, domain, job, error);
   g_autoptr (Domain) picture = change ? state_picture (store, change->state, error) : NULL;
   g_autoptr (Plan) plan = picture ? plan_merge (picture, snapshot, into, force, error) : NULL;
-  return plan && carry_out (change, plan, FALSE, error);
+  if (!plan)
+    return FALSE;
+  return domain_snapshot (picture, snapshot)->disk ? fold_disk (change, plan, error)
+                                                   : carry_out (change, plan, FALSE, error);
 }

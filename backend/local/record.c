@@ -122,6 +122,8 @@ record_copy (const Record *record)
   copy->uuid = g_strdup (record->uuid);
   copy->name = g_strdup (record->name);
   copy->parent = g_strdup (record->parent);
+  copy->disk = g_strdup (record->disk);
+  copy->after = g_strdup (record->after);
   copy->description = g_strdup (record->description);
   copy->state = g_strdup (record->state);
   copy->domain_xml = g_strdup (record->domain_xml);
@@ -151,6 +153,8 @@ record_unref (Record *record)
   g_free (record->uuid);
   g_free (record->name);
   g_free (record->parent);
+  g_free (record->disk);
+  g_free (record->after);
   g_free (record->description);
   g_free (record->state);
   g_free (record->domain_xml);

@@ -76,11 +76,12 @@ put_strings (JsonObject *object, const char *member, const GPtrArray *strings)
 }
 
 static gboolean
-write_object (int fd, const char *file, const char *suffix, JsonObject *object, GError **error)
+write_object (int fd, const char *file, const char *suffix, guint version, JsonObject *object,
+              GError **error)
 {
   g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), object);
   g_autofree char *name = g_strconcat (file, suffix, NULL);
-  return sealed_write (fd, name, root, error);
+  return sealed_write_as (fd, name, version, root, error);
 }
 
 gboolean
@@ -90,6 +91,8 @@ records_write_snapshot (int fd, const Record *record, const char *suffix, GError
   sealed_set_string (object, "uuid", record->uuid);
   sealed_set_string (object, "name", record->name);
   sealed_set_string (object, "parent", record->parent);
+  sealed_set_string (object, "disk", record->disk);
+  sealed_set_string (object, "after", record->after);
   sealed_set_string (object, "description", record->description);
   sealed_set_string (object, "state", record->state);
   json_object_set_int_member (object, "created", record->created);
@@ -103,7 +106,8 @@ records_write_snapshot (int fd, const Record *record, const char *suffix, GError
   json_object_set_boolean_member (object, "held", record->held);
   sealed_set_string (object, "domain", record->domain_xml);
   g_autofree char *file = records_file (record->uuid);
-  return write_object (fd, file, suffix, object, error);
+  guint version = record->disk ? SEALED_OF_DISK : SEALED_FIRST;
+  return write_object (fd, file, suffix, version, object, error);
 }
 
 gboolean
@@ -116,7 +120,7 @@ records_write_head (int fd, const Records *records, const char *suffix, GError *
   put_images (object, "unnamed", records->unnamed);
   put_images (object, "kept", records->kept);
   put_methods (object, records);
-  return write_object (fd, RECORDS_HEAD, suffix, object, error);
+  return write_object (fd, RECORDS_HEAD, suffix, SEALED_FIRST, object, error);
 }
 
 /* -------------------------------------------------------------------- reading */
@@ -190,6 +194,14 @@ damaged_record (const char *uuid, const char *problem)
   return record;
 }
 
+/* One of a single disk is of that and nothing else. */
+static gboolean
+is_of_its_disk (const Record *record)
+{
+  return !record->disk ||
+         (!record->parent && record->images->len == 1 && record_find_image (record, record->disk));
+}
+
 static Record *
 record_from_object (JsonObject *object, const char *uuid)
 {
@@ -197,6 +209,8 @@ record_from_object (JsonObject *object, const char *uuid)
   record->uuid = g_strdup (uuid);
   record->name = sealed_string (object, "name");
   record->parent = sealed_string (object, "parent");
+  record->disk = sealed_string (object, "disk");
+  record->after = sealed_string (object, "after");
   record->description = sealed_string (object, "description");
   record->state = sealed_string (object, "state");
   record->domain_xml = sealed_string (object, "domain");
@@ -210,7 +224,7 @@ record_from_object (JsonObject *object, const char *uuid)
   get_strings (object, "left-out", record->left_out);
   g_autofree char *own = sealed_string (object, "uuid");
   gboolean whole = get_images (object, "disks", record->images) && record->name && record->state &&
-                   g_strcmp0 (own, uuid) == 0;
+                   is_of_its_disk (record) && g_strcmp0 (own, uuid) == 0;
   return whole ? g_steal_pointer (&record) : damaged_record (uuid, "its record contradicts itself");
 }
 

@@ -22,6 +22,9 @@ typedef struct {
   char *uuid;
   char *name;
   char *parent;      /* uuid; NULL: a root */
+  char *disk;        /* target of the one disk that it is of, which has its only image: it has no
+                        place in the tree; NULL: it is of the domain */
+  char *after;       /* of such a one: id of what was current then; NULL: nothing */
   char *description; /* NULL: none */
   char *state;       /* shutoff */
   char *domain_xml;  /* the domain as it was; NULL: not kept */

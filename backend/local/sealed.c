@@ -1,6 +1,6 @@
 /* Small files that tell whether they are what was written.
  *
- *   vmsnapfs 1 SHA256-OF-THE-REST
+ *   vmsnapfs VERSION SHA256-OF-THE-REST
  *   { … }
  *
  * A file is written once, under a name that commits nothing, and moved by its user; what is found
@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEAL "vmsnapfs 1 "
-#define SEAL_LENGTH (strlen (SEAL) + 64 + 1) /* with the digest and the line's end */
+#define SEAL "vmsnapfs "
+#define VERSION_LENGTH 2 /* a digit and a space */
+#define DIGEST_AT (strlen (SEAL) + VERSION_LENGTH)
+#define SEAL_LENGTH (DIGEST_AT + 64 + 1) /* with the digest and the line's end */
 #define DEEPEST 16
 #define LARGEST (4 * 1024 * 1024) /* bytes; a record holds one domain.xml of 1 MiB */
 
@@ -42,14 +44,14 @@ sealed_add_string (JsonArray *array, const char *value)
 }
 
 static char *
-sealed_text (JsonNode *root)
+sealed_text (guint version, JsonNode *root)
 {
   g_autoptr (JsonGenerator) generator = json_generator_new ();
   json_generator_set_root (generator, root);
   json_generator_set_pretty (generator, TRUE);
   g_autofree char *body = json_generator_to_data (generator, NULL);
   g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, body, -1);
-  return g_strconcat (SEAL, digest, "\n", body, NULL);
+  return g_strdup_printf (SEAL "%u %s\n%s", version, digest, body);
 }
 
 static gboolean
@@ -68,9 +70,9 @@ write_all (int fd, const char *text, gsize length)
 }
 
 gboolean
-sealed_write (int fd, const char *name, JsonNode *root, GError **error)
+sealed_write_as (int fd, const char *name, guint version, JsonNode *root, GError **error)
 {
-  g_autofree char *text = sealed_text (root);
+  g_autofree char *text = sealed_text (version, root);
   if (strlen (text) > LARGEST)
     return fail (error, BACKEND_ERROR_TEXT_TOO_BIG, "the record %s would be too large", name);
   int file = openat (fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -81,6 +83,12 @@ sealed_write (int fd, const char *name, JsonNode *root, GError **error)
   close (file);
   errno = wrong;
   return written || fail_errno (error, "writing the record %s", name);
+}
+
+gboolean
+sealed_write (int fd, const char *name, JsonNode *root, GError **error)
+{
+  return sealed_write_as (fd, name, SEALED_FIRST, root, error);
 }
 
 /* A reason that says nothing of the file, or that it is not there. */
@@ -123,15 +131,24 @@ read_all (int fd, const char *name, gsize *length, GError **error)
   return g_steal_pointer (&text);
 }
 
+/* 0: none that is known here. */
+static guint
+seal_version (const char *text)
+{
+  const char *digit = text + strlen (SEAL);
+  guint version = (guint)(*digit - '0');
+  return version >= SEALED_FIRST && version <= SEALED_OF_DISK && digit[1] == ' ' ? version : 0;
+}
+
 static gboolean
 seal_holds (const char *text, gsize length)
 {
   if (length <= SEAL_LENGTH || memcmp (text, SEAL, strlen (SEAL)) != 0 ||
-      text[SEAL_LENGTH - 1] != '\n')
+      seal_version (text) == 0 || text[SEAL_LENGTH - 1] != '\n')
     return FALSE;
   g_autofree char *digest = g_compute_checksum_for_data (
       G_CHECKSUM_SHA256, (const guchar *)text + SEAL_LENGTH, length - SEAL_LENGTH);
-  return memcmp (text + strlen (SEAL), digest, 64) == 0;
+  return memcmp (text + DIGEST_AT, digest, 64) == 0;
 }
 
 /* json-glib recurses as deep as the text says. */

@@ -5,9 +5,15 @@
 /* Small JSON files that are either whole or known to be damaged: the first line holds the format's
  * version and the SHA-256 of the rest. */
 
+/* Of the format.  What an older program would misread is written as a version that it takes for
+ * damaged: then it changes nothing, and says so. */
+#define SEALED_FIRST 1
+#define SEALED_OF_DISK 2 /* a record that may be of one disk alone */
+
 /* Writes @root to @name in the directory @fd, replacing what is there, and makes its bytes
  * durable (not its directory entry).  TEXT_TOO_BIG above 4 MiB. */
 gboolean sealed_write (int fd, const char *name, JsonNode *root, GError **error);
+gboolean sealed_write_as (int fd, const char *name, guint version, JsonNode *root, GError **error);
 
 /* The object in @name; NOT_FOUND when there is no such file, DAMAGED when it is not what was
  * written or its sectors cannot be read, another code when it cannot be opened now. */

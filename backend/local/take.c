@@ -120,6 +120,33 @@ freeze_disks (Change *change, Record *record, GError **error)
   return TRUE;
 }
 
+/* All disks but @target; of char *. */
+static GPtrArray *
+all_but (const Change *change, const char *target)
+{
+  GPtrArray *others = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < change->found->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (change->found->disks, i);
+    if (!g_str_equal (disk->target, target))
+      g_ptr_array_add (others, g_strdup (disk->target));
+  }
+  return others;
+}
+
+/* Beside the tree: what is current stays that. */
+static char *
+take_disk (Change *change, const CreateOptions *options, Record *record, GError **error)
+{
+  g_autoptr (GPtrArray) others = all_but (change, options->disk);
+  if (!change_open_disks (change, others, error) || !choose_methods (change, options, error))
+    return NULL;
+  record->compression = g_strdup (options->compression);
+  if (!freeze_disks (change, record, error))
+    return NULL;
+  change_put (change, record);
+  return change_commit (change, error) ? g_strdup (record->uuid) : NULL;
+}
+
 static char *
 take_present (Change *change, const CreateOptions *options, Record *record, GError **error)
 {
@@ -167,6 +194,17 @@ take_copy (Change *change, const CreateOptions *options, Record *record, GError 
   return change_commit (change, error) ? g_strdup (record->uuid) : NULL;
 }
 
+static char *
+create_disk (Change *change, const Domain *picture, const CreateOptions *options, GError **error)
+{
+  g_autofree char *name = create_disk_name (picture, options->disk, options->name, error);
+  if (!name)
+    return NULL;
+  g_autoptr (Record) record =
+      making_disk_record (change, name, options->description, options->disk);
+  return take_disk (change, options, record, error);
+}
+
 char *
 operation_create (Store *store, const char *domain, const CreateOptions *options, Job *job,
                   GError **error)
@@ -177,6 +215,8 @@ operation_create (Store *store, const char *domain, const CreateOptions *options
   if (!picture || !create_parent (picture, options, &parent, error) ||
       !create_check_disks (options, picture, error) || !check_flags (options, error))
     return NULL;
+  if (options->disk)
+    return create_disk (change, picture, options, error);
   g_autofree char *name = create_name (picture, options->name, error);
   if (!name)
     return NULL;

@@ -22,16 +22,28 @@ make_image (const TemporaryDirectory *store, const char *name)
 }
 
 static inline char *
-create (Backend *backend, const char *domain, const char *name, GError **error)
+create_as (Backend *backend, const char *domain, const CreateOptions *options, GError **error)
 {
-  const CreateOptions options = { .name = name };
   g_autoptr (Job) job = job_new (domain, "create");
   g_autoptr (GError) wrong = NULL;
-  char *id = backend_create (backend, domain, &options, job, &wrong);
+  char *id = backend_create (backend, domain, options, job, &wrong);
   job_finish (job, wrong);
   if (wrong)
     g_propagate_error (error, g_steal_pointer (&wrong));
   return id;
+}
+
+static inline char *
+create (Backend *backend, const char *domain, const char *name, GError **error)
+{
+  return create_as (backend, domain, &(CreateOptions){ .name = name }, error);
+}
+
+/* Of the disk vda alone. */
+static inline char *
+create_of_disk (Backend *backend, const char *domain, const char *name, GError **error)
+{
+  return create_as (backend, domain, &(CreateOptions){ .name = name, .disk = "vda" }, error);
 }
 
 static inline gboolean

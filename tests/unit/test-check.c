@@ -530,6 +530,37 @@ what_only_a_lost_head_knew_is_kept (void **state)
   assert_clean (store);
 }
 
+/* Two snapshots may have one name when they are of different disks, or one of the domain. */
+static void
+snapshots_of_one_disk_are_in_order_beside_the_tree (void **state)
+{
+  TemporaryDirectory *store = *state;
+  make_store_of_three (store);
+  {
+    g_autoptr (Backend) backend = open_store (store, FALSE);
+    g_autofree char *id = create_of_disk (backend, "web01", "base", NULL);
+    assert_non_null (id);
+  }
+  assert_clean (store);
+  int fd = open_records (store);
+  g_autoptr (Records) records = read_records (fd);
+  const Record *disk = NULL;
+  GHashTableIter iter;
+  gpointer record;
+  g_hash_table_iter_init (&iter, records->records);
+  while (g_hash_table_iter_next (&iter, NULL, &record))
+    if (((const Record *)record)->disk)
+      disk = record;
+  assert_non_null (disk);
+  g_free (records->current);
+  records->current = g_strdup (disk->uuid);
+  assert_true (records_write_head (fd, records, "", NULL));
+  close (fd);
+  assert_finds (store, "^fault head: the current snapshot, .*, is not there");
+  g_auto (Findings) findings = check_with (store, TRUE);
+  assert_int_equal (findings.faults, 0);
+}
+
 int
 main (void)
 {
@@ -548,6 +579,7 @@ main (void)
     temporary_test (one_damaged_file_hides_only_itself_and_a_repair_opens_the_domain_again),
     temporary_test (the_image_of_a_damaged_record_is_kept),
     temporary_test (what_only_a_lost_head_knew_is_kept),
+    temporary_test (snapshots_of_one_disk_are_in_order_beside_the_tree),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

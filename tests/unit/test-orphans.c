@@ -239,6 +239,30 @@ where_an_image_cannot_be_read_nothing_is_dropped (void **state)
   assert_int_equal (count_files (store, ".vmsnapfs-*"), 3);
 }
 
+/* They may be all that there is, and their images must not stay for ever. */
+static void
+snapshots_of_one_disk_are_left_and_dropped_like_others (void **state)
+{
+  TemporaryDirectory *store = *state;
+  images_run (store->path, "mkdir db01");
+  make_image (store, "db01/disk.qcow2");
+  describe_domain_as (store, UUID);
+  {
+    g_autoptr (Backend) backend = open_store (store, FALSE);
+    g_autofree char *id = create_of_disk (backend, "db01", "nightly", NULL);
+    assert_non_null (id);
+  }
+  assert_int_equal (count_files (store, ".vmsnapfs-*.qcow2"), 1);
+  images_run (store->path, "rm db01/domain.xml db01/disk.qcow2");
+  g_autoptr (Backend) backend = open_store (store, FALSE);
+  g_autoptr (Domain) domain = backend_get_orphan (backend, UUID, NULL);
+  assert_int_equal (domain_snapshots (domain)->len, 0);
+  assert_int_equal (domain_disk_snapshots (domain, "vda")->len, 1);
+  assert_true (drop (backend, UUID, NULL));
+  assert_orphans (backend, NULL);
+  assert_int_equal (count_files (store, ".vmsnapfs-*.qcow2"), 0);
+}
+
 int
 main (void)
 {
@@ -252,6 +276,7 @@ main (void)
     temporary_test (an_interrupted_drop_is_still_listed_and_dropped_again),
     temporary_test (what_is_half_dropped_is_not_given_back),
     temporary_test (where_an_image_cannot_be_read_nothing_is_dropped),
+    temporary_test (snapshots_of_one_disk_are_left_and_dropped_like_others),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -190,6 +190,66 @@ prepared_records_do_not_count (void **state)
   assert_int_equal (g_hash_table_size (records->records), 0);
 }
 
+static Record *
+a_record_of_a_disk (const char *name, const char *target)
+{
+  Record *record = a_record (name, NULL);
+  record->disk = g_strdup (target);
+  record->after = g_strdup ("the one that was current");
+  return record;
+}
+
+static void
+one_of_a_single_disk_is_that_when_it_is_read (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) made = a_record_of_a_disk ("nightly", "vda");
+  g_autoptr (Record) written = record_copy (made);
+  write_whole_domain (directory->fd, written);
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  const Record *read = g_hash_table_lookup (records->records, written->uuid);
+  assert_null (read->problem);
+  assert_string_equal (read->disk, "vda");
+  assert_string_equal (read->after, "the one that was current");
+}
+
+/* It would show it as a snapshot of the whole domain; a file of a version that it does not know it
+ * takes for damaged. */
+static void
+one_of_a_single_disk_is_not_for_older_programs (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) usual = a_record ("base", NULL), disk = a_record_of_a_disk ("nightly", "vda");
+  const Record *const both[] = { usual, disk };
+  static const char *const begins[] = { "vmsnapfs 1 ", "vmsnapfs 2 " };
+  for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
+    g_autofree char *file = records_file (both[i]->uuid);
+    g_autofree char *path = g_build_filename (directory->path, file, NULL);
+    g_autofree char *text = NULL;
+    assert_true (records_write_snapshot (directory->fd, both[i], "", NULL));
+    assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    assert_true (g_str_has_prefix (text, begins[i]));
+  }
+}
+
+static void
+one_of_a_single_disk_that_has_another_or_a_parent_contradicts_itself (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) other = a_record_of_a_disk ("other", "vdb");
+  g_autoptr (Record) child = a_record_of_a_disk ("child", "vda");
+  g_autoptr (Record) empty = a_record_of_a_disk ("empty", "vda");
+  Record *const all[] = { other, child, empty };
+  child->parent = g_strdup (other->uuid);
+  g_ptr_array_set_size (empty->images, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    write_whole_domain (directory->fd, all[i]);
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    assert_non_null (
+        ((const Record *)g_hash_table_lookup (records->records, all[i]->uuid))->problem);
+}
+
 int
 main (void)
 {
@@ -203,6 +263,9 @@ main (void)
     temporary_test (a_record_that_would_be_too_large_to_read_is_not_written),
     temporary_test (records_without_a_head_are_a_problem_of_the_domain),
     temporary_test (prepared_records_do_not_count),
+    temporary_test (one_of_a_single_disk_is_that_when_it_is_read),
+    temporary_test (one_of_a_single_disk_is_not_for_older_programs),
+    temporary_test (one_of_a_single_disk_that_has_another_or_a_parent_contradicts_itself),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
