@@ -146,6 +146,12 @@ try_method (const Attempt *attempt, GError **error)
 }
 
 static gboolean
+try_disk (const Attempt *attempt, GError **error)
+{
+  return create (attempt, &(CreateOptions){ .name = "c", .disk = "vda" }, error);
+}
+
+static gboolean
 try_redefine (const Attempt *attempt, GError **error)
 {
   SnapshotDescription description = { .name = (char *)"n", .state = (char *)"shutoff" };
@@ -178,6 +184,7 @@ static const struct {
   { CAN_FORGET, try_without_metadata },
   { CAN_FORGET, try_forget },
   { CAN_METHOD, try_method },
+  { CAN_DISK, try_disk },
 };
 
 static gboolean

@@ -223,6 +223,6 @@ contract_run (const ContractBackend *kind)
   return contract_reading () + contract_bytes () + contract_readers () + contract_changes () +
          contract_creating () + contract_discarding () + contract_merging () +
          contract_reverting () + contract_redefining () + contract_abilities () +
-         contract_names () + contract_parallel () + contract_disks () + contract_reopening () +
-         contract_count_wrongly_left_out (kind);
+         contract_names () + contract_disk_snapshots () + contract_parallel () + contract_disks () +
+         contract_reopening () + contract_count_wrongly_left_out (kind);
 }

@@ -54,15 +54,14 @@ typedef struct {
 } ContractTest;
 
 /* A test that needs nothing, one that needs a domain that can do all of these, and one that is
- * asked only where all of these hold.  What lacks something is refused there: see abilities.c. */
-#define contract_test(function) contract_test_with (function, 0)
-#define contract_test_with(function, can)                                                          \
+ * asked only where all of these hold; and one that needs both.  What lacks something is refused
+ * there: see abilities.c. */
+#define contract_test(function) contract_test_all (function, 0, 0)
+#define contract_test_with(function, can) contract_test_all (function, can, 0)
+#define contract_test_where(function, where) contract_test_all (function, 0, where)
+#define contract_test_all(function, can, where)                                                    \
   {                                                                                                \
-    cmocka_unit_test_setup_teardown (function, contract_setup, contract_teardown), can, 0          \
-  }
-#define contract_test_where(function, where)                                                       \
-  {                                                                                                \
-    cmocka_unit_test_setup_teardown (function, contract_setup, contract_teardown), 0, where        \
+    cmocka_unit_test_setup_teardown (function, contract_setup, contract_teardown), can, where      \
   }
 
 /* Looks at what the backend under test has. */
@@ -88,6 +87,7 @@ int contract_abilities (void);
 int contract_names (void);
 int contract_parallel (void);
 int contract_disks (void);
+int contract_disk_snapshots (void);
 int contract_reopening (void);
 int contract_scripts (void);   /* only of the memory backend */
 int contract_preloaded (void); /* only of the libvirt backend */

@@ -124,6 +124,33 @@ what_was_merged_is_so_after_reopening (void **state)
   contract_assert_bytes (contract, &bytes);
 }
 
+static void
+a_snapshot_of_one_disk_is_there_after_reopening (void **state)
+{
+  Contract *contract = *state;
+  g_autofree char *id = NULL, *target = contract_target (contract);
+  const CreateOptions options = { .name = "d", .disk = target };
+  g_autoptr (Domain) domain = NULL;
+  const Snapshot *snapshot;
+  guint64 hash;
+  GError *error = NULL;
+
+  contract_grow (contract, "a(b*)");
+  id = contract_create (contract, &options, &error);
+  assert_no_error (error);
+  hash = contract_hash (contract, id);
+  contract_change (contract, '?');
+  assert_true (contract_hold (contract, id, TRUE, &error));
+  contract_reopen (contract, NULL);
+  contract_assert_tree (contract, "a(b*)");
+  domain = contract_look (contract);
+  snapshot = domain_snapshot (domain, id);
+  assert_text (snapshot->disk, target);
+  assert_text (domain_snapshot (domain, snapshot->after)->name, "b");
+  assert_true (snapshot->held);
+  assert_true (contract_hash (contract, id) == hash);
+}
+
 int
 contract_reopening (void)
 {
@@ -134,6 +161,8 @@ contract_reopening (void)
     contract_test_where (how_it_was_taken_is_known_after_reopening, WHERE_KEPT),
     contract_test_where (a_record_without_data_is_one_after_reopening, WHERE_KEPT),
     contract_test_where (what_was_merged_is_so_after_reopening, WHERE_KEPT),
+    contract_test_all (a_snapshot_of_one_disk_is_there_after_reopening, CAN_DISK | CAN_HOLD,
+                       WHERE_KEPT),
   };
 
   return contract_ask ("reopening", tests);
