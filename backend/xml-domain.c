@@ -166,6 +166,19 @@ xml_disk_source (const Text *disk)
 }
 
 char *
+xml_disk_source_element (const Text *disk)
+{
+  xmlDoc *document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
+  const xmlNode *source =
+      document == NULL ? NULL : xml_child (xmlDocGetRootElement (document), "source");
+  char *text = source == NULL ? NULL : xml_element_text (source);
+
+  if (document != NULL)
+    xmlFreeDoc (document);
+  return text;
+}
+
+char *
 xml_snapshot_method (const Text *element, GError **error)
 {
   g_autoptr (xmlDoc) document = xml_parse (element->data, element->length, error);

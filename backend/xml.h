@@ -44,6 +44,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
 /* <source file> of a <disk> element (NULL is none); NULL: there is none.  Free with g_free. */
 char *xml_disk_source (const Text *disk);
 
+/* The <source> of a <disk> (NULL is none) as it stands there; NULL: there is none.  Free with
+ * g_free. */
+char *xml_disk_source_element (const Text *disk);
+
 /* Whether libvirt's schema takes @name for a disk of a snapshot: a target, or an absolute path. */
 gboolean xml_is_disk_name (const char *name);
 

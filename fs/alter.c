@@ -12,10 +12,14 @@
 static char *
 target_in (const Place *dir, const char *name)
 {
+  g_autofree char *disk =
+      dir->kind == &disk_directory_kind ? name_of_disk (dir->disk, dir->kind->suffix) : NULL;
   g_autofree char *above =
       dir->snapshot != NULL ? place_path_of (dir->domain, dir->snapshot) : NULL;
   const char *row = dir->kind->name;
 
+  if (disk != NULL)
+    return g_strconcat ("disks/", disk, "/", name, NULL);
   if (row != NULL)
     return above != NULL ? g_strconcat (above, "/", row, "/", name, NULL)
                          : g_strconcat (row, "/", name, NULL);
@@ -44,6 +48,7 @@ answer_made (Request *request, const Place *dir, const char *id, GError **error)
   child.domain = backend_get_domain (request->mount->backend, dir->owner->name, error);
   if (child.domain == NULL)
     return FALSE;
+  child.disk = NULL; /* of the picture before */
   child.snapshot = domain_snapshot (child.domain, id);
   if (child.snapshot == NULL) /* not STALE: the kernel would call mkdir again */
     return fail (error, BACKEND_ERROR_NOT_FOUND, "the new snapshot was discarded at once");

@@ -87,6 +87,18 @@ static const Word merge_words[] = {
   { 0 },
 };
 
+static const Word disk_merge_words[] = {
+  { "children", NULL, "what it holds goes into what is read through it, the disk first of all", 0,
+    0, G_STRUCT_OFFSET (MergeWords, children) },
+  { 0 },
+};
+
+static const Word *
+merge_table (const Place *place)
+{
+  return place->snapshot->disk != NULL ? disk_merge_words : merge_words;
+}
+
 gboolean
 can_merge (const Place *place)
 {
@@ -97,7 +109,7 @@ Text *
 usage_merge (const Place *place)
 {
   return words_usage ("# Write where this snapshot is merged into; its name goes, its data stay.\n",
-                      merge_words, row_can (place));
+                      merge_table (place), row_can (place));
 }
 
 gboolean
@@ -107,7 +119,7 @@ store_merge (const Place *place, char **words, Job *job, GError **error)
 
   if (g_strv_contains ((const char *const *)words, "force") && !discard_allowed (place, error))
     return FALSE;
-  if (!words_read (merge_words, row_can (place), words, &asked, NULL, error))
+  if (!words_read (merge_table (place), row_can (place), words, &asked, NULL, error))
     return FALSE;
   if (asked.parent == asked.children)
     return fail (error, BACKEND_ERROR_INVALID, "merge takes either parent or children");
@@ -136,10 +148,21 @@ static const Word discard_words[] = {
   { 0 },
 };
 
+static const Word disk_discard_words[] = {
+  { "1", NULL, "this snapshot, as rmdir", 0, 0, MODE (DISCARD_ONE) },
+  { 0 },
+};
+
+static const Word *
+discard_table (const Place *place)
+{
+  return place->snapshot->disk != NULL ? disk_discard_words : discard_words;
+}
+
 Text *
 usage_discard (const Place *place)
 {
-  return words_usage ("# Write one word for what is to be discarded.\n", discard_words,
+  return words_usage ("# Write one word for what is to be discarded.\n", discard_table (place),
                       row_can (place));
 }
 
@@ -149,7 +172,7 @@ store_discard (const Place *place, char **words, Job *job, GError **error)
   DiscardWords asked = { 0 };
   DiscardMode mode = DISCARD_ONE;
 
-  if (!words_read (discard_words, row_can (place), words, &asked, NULL, error))
+  if (!words_read (discard_table (place), row_can (place), words, &asked, NULL, error))
     return FALSE;
   if (words[1] != NULL)
     return fail (error, BACKEND_ERROR_INVALID, "discard takes one word");

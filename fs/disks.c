@@ -37,6 +37,32 @@ list_disk (const Place *dir, const NodeKind *kind, const Disk *disk, Listing *li
   }
 }
 
+static gboolean
+is_kind_of (const Place *dir, const NodeKind *kind)
+{
+  for (const NodeKind *const *beside = dir->kind->beside; *beside != NULL; beside++)
+    if (*beside == kind)
+      return TRUE;
+  return FALSE;
+}
+
+/* Disks that the machine has no more, and that have snapshots of their own. */
+static void
+list_gone_disks (const Place *dir, Listing *listing)
+{
+  const GPtrArray *snapshots = domain_disk_snapshots (dir->domain, NULL);
+  const char *last = NULL;
+
+  for (guint i = 0; i < snapshots->len; i++) {
+    const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
+
+    if (g_strcmp0 (snapshot->disk, last) != 0 &&
+        place_live_disk (dir->domain, snapshot->disk) == NULL)
+      list_disk (dir, &disk_directory_kind, g_ptr_array_index (snapshot->disks, 0), listing);
+    last = snapshot->disk;
+  }
+}
+
 gboolean
 list_disks (const Place *dir, Listing *listing, GError **error)
 {
@@ -49,6 +75,8 @@ list_disks (const Place *dir, Listing *listing, GError **error)
     for (const NodeKind *const *beside = dir->kind->beside; *beside != NULL; beside++)
       list_disk (dir, *beside, disk, listing);
   }
+  if (is_kind_of (dir, &disk_directory_kind))
+    list_gone_disks (dir, listing);
   return !has_to_wait (dir);
 }
 
@@ -73,6 +101,25 @@ find_of_kind (const Place *dir, const NodeKind *kind, const char *file_name, Pla
   return FALSE;
 }
 
+static gboolean
+find_gone_disk (const Place *dir, const char *file_name, Place *child)
+{
+  const GPtrArray *snapshots = domain_disk_snapshots (dir->domain, NULL);
+
+  for (guint i = 0; i < snapshots->len; i++) {
+    const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
+    const Disk *disk = g_ptr_array_index (snapshot->disks, 0);
+    g_autofree char *called = name_of_disk (disk, disk_directory_kind.suffix);
+
+    if (strcmp (called, file_name) != 0)
+      continue;
+    *child = place_inside (dir, &disk_directory_kind);
+    child->disk = disk;
+    return TRUE;
+  }
+  return FALSE;
+}
+
 gboolean
 find_disk_file (const Place *dir, const char *file_name, Place *child, GError **error)
 {
@@ -81,6 +128,8 @@ find_disk_file (const Place *dir, const char *file_name, Place *child, GError **
   for (const NodeKind *const *beside = dir->kind->beside; *beside != NULL; beside++)
     if (find_of_kind (dir, *beside, file_name, child))
       return TRUE;
+  if (is_kind_of (dir, &disk_directory_kind) && find_gone_disk (dir, file_name, child))
+    return TRUE;
   if (has_to_wait (dir))
     return FALSE;
   return fail (error, BACKEND_ERROR_NOT_FOUND, "there is no \"%s\" here", file_name);

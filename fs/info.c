@@ -61,6 +61,16 @@ add_current (GString *out, const Domain *domain)
 }
 
 static void
+add_snapshots (GString *out, const Domain *domain)
+{
+  guint of_disks = domain_disk_snapshots (domain, NULL)->len;
+
+  add_number (out, "snapshots", domain_snapshots (domain)->len);
+  if (of_disks > 0)
+    add_number (out, "disk-snapshots", of_disks);
+}
+
+static void
 add_notes (GString *out, const GPtrArray *notes)
 {
   for (guint i = 0; i < notes->len; i++) {
@@ -92,7 +102,7 @@ show_domain_info (const Place *place, GError **error)
   add (out, "uuid", domain->uuid);
   add (out, "state", state != NULL ? state : "unknown");
   add_current (out, domain);
-  add_number (out, "snapshots", domain_snapshots (domain)->len);
+  add_snapshots (out, domain);
   add (out, "can", can);
   add_notes (out, domain->notes);
   if (domain->problem != NULL)
@@ -139,6 +149,31 @@ show_snapshot_info (const Place *place, GError **error)
   return finish (out);
 }
 
+/* No backend asks a guest to be quiet for it: a machine that runs is left alone. */
+Text *
+show_disk_snapshot_info (const Place *place, GError **error)
+{
+  const Domain *domain = place->domain;
+  const Snapshot *snapshot = place->snapshot;
+  const Snapshot *after =
+      snapshot->after != NULL ? domain_snapshot (domain, snapshot->after) : NULL;
+  const Disk *disk = g_ptr_array_index (snapshot->disks, 0);
+  GString *out = g_string_new (NULL);
+
+  add (out, "name", snapshot->name);
+  add (out, "domain", domain->name);
+  add (out, "disk", snapshot->disk);
+  add (out, "uuid", snapshot->id);
+  if (disk->method != NULL)
+    add (out, "method", disk->method);
+  add (out, "quiesced", "no");
+  if (after != NULL)
+    add (out, "parent", after->name);
+  add_time (out, "created", snapshot->created);
+  add_rare (out, snapshot);
+  return finish (out);
+}
+
 Text *
 show_orphan_info (const Place *place, GError **error)
 {
@@ -147,7 +182,7 @@ show_orphan_info (const Place *place, GError **error)
 
   add (out, "name", domain->name);
   add (out, "uuid", domain->uuid);
-  add_number (out, "snapshots", domain_snapshots (domain)->len);
+  add_snapshots (out, domain);
   add_current (out, domain);
   if (domain->problem != NULL)
     add (out, "problem", domain->problem);

@@ -201,9 +201,17 @@ is_called (const Domain *domain, const Snapshot *snapshot, const char *file_name
   return strcmp (called, file_name) == 0;
 }
 
+/* Those of one disk, or of the domain (NULL). */
+static const Snapshot *
+named (const Domain *domain, const char *disk, const char *name, guint nth)
+{
+  return disk != NULL ? domain_disk_named (domain, disk, name, nth)
+                      : domain_named (domain, name, nth);
+}
+
 /* A later namesake: "NAME%~MARK". */
 static const Snapshot *
-find_namesake (const Domain *domain, const char *file_name, const char *mark)
+find_namesake (const Domain *domain, const char *disk, const char *file_name, const char *mark)
 {
   g_autofree char *name = unescape (file_name, (gsize)(mark - file_name));
   g_autofree char *apart = unescape (mark + strlen (MARK), strlen (mark + strlen (MARK)));
@@ -211,7 +219,7 @@ find_namesake (const Domain *domain, const char *file_name, const char *mark)
 
   if (name == NULL || apart == NULL)
     return NULL;
-  for (guint nth = 0; (snapshot = domain_named (domain, name, nth)) != NULL; nth++)
+  for (guint nth = 0; (snapshot = named (domain, disk, name, nth)) != NULL; nth++)
     if (g_strcmp0 (snapshot->mark, apart) == 0 && is_called (domain, snapshot, file_name))
       return snapshot;
   return NULL;
@@ -219,9 +227,10 @@ find_namesake (const Domain *domain, const char *file_name, const char *mark)
 
 /* One that was cut off: only its digest says which, so every long name is tried. */
 static const Snapshot *
-find_cut (const Domain *domain, const char *file_name)
+find_cut (const Domain *domain, const char *disk, const char *file_name)
 {
-  const GPtrArray *all = domain_snapshots (domain);
+  const GPtrArray *all =
+      disk != NULL ? domain_disk_snapshots (domain, disk) : domain_snapshots (domain);
 
   for (guint i = 0; i < all->len; i++) {
     const Snapshot *snapshot = g_ptr_array_index (all, i);
@@ -241,18 +250,24 @@ name_of_disk (const Disk *disk, const char *suffix)
 }
 
 const Snapshot *
-name_find_snapshot (const Domain *domain, const char *file_name)
+name_find_disk_snapshot (const Domain *domain, const char *disk, const char *file_name)
 {
   const char *mark = g_strrstr (file_name, MARK);
   const Snapshot *snapshot;
   g_autofree char *name = NULL;
 
   if (mark != NULL) {
-    snapshot = find_namesake (domain, file_name, mark);
+    snapshot = find_namesake (domain, disk, file_name, mark);
     if (snapshot == NULL && mark - file_name > CUT - 4 && strlen (mark) == strlen (MARK) + DIGITS)
-      snapshot = find_cut (domain, file_name);
+      snapshot = find_cut (domain, disk, file_name);
     return snapshot;
   }
   name = name_true (file_name);
-  return name != NULL ? domain_named (domain, name, 0) : NULL;
+  return name != NULL ? named (domain, disk, name, 0) : NULL;
+}
+
+const Snapshot *
+name_find_snapshot (const Domain *domain, const char *file_name)
+{
+  return name_find_disk_snapshot (domain, NULL, file_name);
 }

@@ -24,3 +24,6 @@ char *name_of_disk (const Disk *disk, const char *suffix);
 /* The snapshot that has this file name in this picture; NULL: none.  Only canonical forms resolve.
  */
 const Snapshot *name_find_snapshot (const Domain *domain, const char *file_name);
+/* The same among the snapshots of the disk @target alone. */
+const Snapshot *name_find_disk_snapshot (const Domain *domain, const char *target,
+                                         const char *file_name);

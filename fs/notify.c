@@ -151,12 +151,11 @@ is_same (const Domain *old, const Snapshot *snapshot, const Domain *now, const S
          domain_namesakes_before (old, snapshot) == domain_namesakes_before (now, present);
 }
 
+/* Each of @all, which are the old picture's. */
 static void
 compare_snapshots (const Notifier *notifier, const Place *old, const Place *now,
-                   const NodeKind *kind, gboolean flat)
+                   const GPtrArray *all, const NodeKind *kind, gboolean flat)
 {
-  const GPtrArray *all = domain_snapshots (old->domain);
-
   for (guint i = 0; i < all->len; i++) {
     Place before = *old;
     Place after = *now;
@@ -179,14 +178,17 @@ compare_pictures (const Notifier *notifier, Owner *owner, Domain *before, Domain
   Place old = {
     .mount = notifier->mount, .wait = &never, .kind = kind, .owner = owner, .domain = before
   };
+  const GPtrArray *snapshots = domain_snapshots (before);
   Place now = old;
 
   now.domain = after;
   compare (notifier, &old, &now);
-  compare_snapshots (notifier, &old, &now, kind->member, FALSE);
+  compare_snapshots (notifier, &old, &now, snapshots, kind->member, FALSE);
+  compare_snapshots (notifier, &old, &now, domain_disk_snapshots (before, NULL),
+                     disk_directory_kind.member, FALSE);
   for (const NodeKind *row = kind->rows; row->name != NULL; row++)
     if (row->flat)
-      compare_snapshots (notifier, &old, &now, row->member, TRUE);
+      compare_snapshots (notifier, &old, &now, snapshots, row->member, TRUE);
 }
 
 static void

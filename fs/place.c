@@ -66,6 +66,33 @@ find_disk (const GPtrArray *disks, const char *target)
   return NULL;
 }
 
+const Disk *
+place_live_disk (const Domain *domain, const char *target)
+{
+  return find_disk (domain->disks, target);
+}
+
+/* What the directory of the disk's own snapshots is about, also when the machine has it no more. */
+static const Disk *
+find_disk_of_directory (const Domain *domain, const char *target)
+{
+  const Disk *disk = place_live_disk (domain, target);
+  const GPtrArray *snapshots = domain_disk_snapshots (domain, target);
+
+  if (disk != NULL || snapshots->len == 0)
+    return disk;
+  return find_disk (((const Snapshot *)g_ptr_array_index (snapshots, 0))->disks, target);
+}
+
+static const Disk *
+find_member (const Place *place, const char *target)
+{
+  if (place->kind == &disk_directory_kind)
+    return find_disk_of_directory (place->domain, target);
+  return find_disk (place->snapshot != NULL ? place->snapshot->disks : place->domain->disks,
+                    target);
+}
+
 /* Finds what @about means in the picture that @place already has. */
 static gboolean
 fill_in (Place *place, const Identity *about, GError **error)
@@ -80,8 +107,7 @@ fill_in (Place *place, const Identity *about, GError **error)
                    about->snapshot, about->owner->name);
   }
   if (about->member != NULL) {
-    place->disk = find_disk (
-        place->snapshot != NULL ? place->snapshot->disks : place->domain->disks, about->member);
+    place->disk = find_member (place, about->member);
     if (place->disk == NULL)
       return fail (error, BACKEND_ERROR_STALE, "disk \"%s\" of domain \"%s\" is gone",
                    about->member, about->owner->name);
@@ -151,6 +177,12 @@ place_above (const Place *place)
   Place above = place_inside (place, place->kind);
   const char *parent = place->snapshot->parent;
 
+  if (place->snapshot->disk != NULL) {
+    above.disk = find_disk_of_directory (place->domain, place->snapshot->disk);
+    above.snapshot = NULL;
+    above.kind = &disk_directory_kind;
+    return above;
+  }
   if (!place->flat && parent != NULL) {
     above.snapshot = domain_snapshot (place->domain, parent);
     return above;
@@ -202,12 +234,24 @@ nested_path (const Domain *domain, const Snapshot *snapshot)
   return g_string_free (g_steal_pointer (&path), FALSE);
 }
 
+static char *
+path_beside (const Domain *domain, const Snapshot *snapshot)
+{
+  g_autofree char *disk = name_encode (snapshot->disk);
+  g_autofree char *name = name_of_snapshot (domain, snapshot);
+
+  return g_strconcat ("disks/", disk, "/", name, NULL);
+}
+
 char *
 place_path_of (const Domain *domain, const Snapshot *snapshot)
 {
-  char *path = nested_path (domain, snapshot);
   g_autofree char *name = NULL;
+  char *path;
 
+  if (snapshot->disk != NULL)
+    return path_beside (domain, snapshot);
+  path = nested_path (domain, snapshot);
   if (path != NULL)
     return path;
   name = name_of_snapshot (domain, snapshot);

@@ -39,7 +39,8 @@ Identity place_identity (const Place *place);
 Place place_inside (const Place *dir, const NodeKind *kind);
 /* What is called @file_name in @dir. */
 gboolean place_find (const Place *dir, const char *file_name, Place *child, GError **error);
-/* The directory that a snapshot's directory is in: its parent's, the domain's or .snapshots. */
+/* The directory that a snapshot's directory is in: its parent's, the domain's, .snapshots or its
+ * disk's. */
 Place place_above (const Place *place);
 
 /* The picture of a domain that the options let through; NULL as place_of_node. */
@@ -48,7 +49,11 @@ Domain *place_picture (const Mount *mount, const char *domain, Wait *wait, GErro
 Domain *orphan_picture (const Mount *mount, const char *uuid, Wait *wait, GError **error);
 gboolean place_shows_domain (const Mount *mount, const char *domain);
 
-/* "base/updates", from the domain's directory; ".snapshots/updates" when that is very deep. */
+/* The machine's disk @target as it is now; NULL: it has none. */
+const Disk *place_live_disk (const Domain *domain, const char *target);
+
+/* "base/updates", from the domain's directory; ".snapshots/updates" when that is very deep;
+ * "disks/vda/nightly". */
 char *place_path_of (const Domain *domain, const Snapshot *snapshot);
 /* How people would name it: "web01/base/updates". */
 char *place_path (const Place *place);

@@ -82,7 +82,7 @@ open_reader (const Place *place, GError **error)
   return reader;
 }
 
-/* "base/disks/vda.raw" */
+/* "base/disks/vda.raw", "disks/vda/nightly/vda.raw" */
 static char *
 path_of (const Place *place)
 {
@@ -90,7 +90,9 @@ path_of (const Place *place)
       place->snapshot != NULL ? place_path_of (place->domain, place->snapshot) : NULL;
   g_autofree char *name = name_of_disk (place->disk, place->kind->suffix);
 
-  return g_strconcat (above != NULL ? above : "", above != NULL ? "/" : "", "disks/", name, NULL);
+  return g_strconcat (above != NULL ? above : "", above != NULL ? "/" : "",
+                      place->snapshot != NULL && place->snapshot->disk != NULL ? "" : "disks/",
+                      name, NULL);
 }
 
 gboolean

@@ -25,6 +25,16 @@ gboolean take_disk_method (const Place *place, char **words, const Text *documen
 gboolean is_at_rest (const Place *place);
 gboolean measure_live (const Place *place, DiskMeasure *measure, GError **error);
 
+/* disk-snapshots.c: what is in a disk's own directory */
+gboolean has_disk_directory (const Place *place);
+gboolean list_disk_snapshots (const Place *dir, Listing *listing, GError **error);
+gboolean find_disk_snapshot (const Place *dir, const char *file_name, Place *child, GError **error);
+char *make_disk_snapshot (const Place *dir, const char *name, Job *job, GError **error);
+gboolean has_backup_source (const Place *place);
+Text *show_backup_source (const Place *place, GError **error);
+gboolean has_modified_disk (const Place *place);
+Text *show_modified_disk (const Place *place, GError **error);
+
 /* changes.c: what changing calls do */
 char *make_snapshot (const Place *dir, const char *name, Job *job, GError **error);
 char *make_anywhere (const Place *dir, const char *name, Job *job, GError **error);
@@ -83,4 +93,5 @@ char *target_current (const Place *place, GError **error);
 /* info.c */
 Text *show_domain_info (const Place *place, GError **error);
 Text *show_snapshot_info (const Place *place, GError **error);
+Text *show_disk_snapshot_info (const Place *place, GError **error);
 Text *show_orphan_info (const Place *place, GError **error);

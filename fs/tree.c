@@ -81,6 +81,38 @@ static const NodeKind flat_snapshot_kind = {
   .rows = snapshot_rows, .drop = drop_snapshot, .rename = rename_snapshot
 };
 
+static const NodeKind disk_snapshot_control[] = {
+  { .name = "discard", .mode = COMMAND, .needs = CAN_DISCARD,
+    .words = "1", .usage = usage_discard, .store = store_discard },
+  { .name = "hold", .mode = COMMAND, .needs = CAN_HOLD,
+    .words = "1|0", .usage = usage_hold, .store = store_hold },
+  { .name = "merge", .mode = COMMAND, .needs = CAN_MERGE_CHILDREN,
+    .words = "children", .usage = usage_merge, .store = store_merge },
+  { 0 }
+};
+
+static const NodeKind disk_snapshot_rows[] = {
+  { .name = "backup-source.xml", .mode = TEXT, .present = has_backup_source,
+    .show = show_backup_source },
+  { .name = "modified-disk.xml", .mode = TEXT, .changes = TRUE, .present = has_modified_disk,
+    .show = show_modified_disk },
+  { .name = "info", .mode = TEXT, .changes = TRUE, .show = show_disk_snapshot_info },
+  { .name = "control", .mode = DIRECTORY, .rows = disk_snapshot_control },
+  { 0 }
+};
+
+static const NodeKind disk_snapshot_kind = {
+  .role = "disk-snapshot", .pattern = "NAME", .mode = WRITABLE, .rows = disk_snapshot_rows,
+  .list = list_disks, .find = find_disk_file, .member = &frozen_disk_kind,
+  .drop = drop_snapshot, .rename = rename_snapshot
+};
+
+const NodeKind disk_directory_kind = {
+  .role = "disk", .pattern = "TARGET", .suffix = "", .mode = WRITABLE, .present = has_disk_directory,
+  .list = list_disk_snapshots, .find = find_disk_snapshot, .member = &disk_snapshot_kind,
+  .make = make_disk_snapshot
+};
+
 static const NodeKind domain_control[] = {
   { .name = "create", .mode = COMMAND, .needs = CAN_CREATE,
     .words = "[NAME] [--description TEXT] [--parent NAME] [--from NAME] [--disk-only] [--quiesce] "
@@ -101,7 +133,7 @@ static const NodeKind domain_rows[] = {
     .target = target_current },
   { .name = "disks", .mode = DIRECTORY,
     .list = list_disks, .find = find_disk_file, .member = &disk_kind,
-    .beside = { &live_disk_kind, &disk_method_kind } },
+    .beside = { &live_disk_kind, &disk_method_kind, &disk_directory_kind } },
   { .name = "control", .mode = DIRECTORY, .rows = domain_control },
   { .name = ".snapshots", .mode = WRITABLE, .unlisted = TRUE, .flat = TRUE,
     .list = list_snapshots, .find = find_snapshot, .member = &flat_snapshot_kind,

@@ -39,7 +39,7 @@ struct NodeKind {
 
   const NodeKind *rows;
   const NodeKind *member;
-  const NodeKind *beside[3]; /* further kinds of members, told by their suffixes; NULL at the end */
+  const NodeKind *beside[4]; /* further kinds of members, told by their suffixes; NULL at the end */
   /* Everything listed, in order. */
   gboolean (*list) (const Place *dir, Listing *listing, GError **error);
   /* Fills in @child, of kind .member or .beside, or NOT_FOUND. */
@@ -65,6 +65,7 @@ struct NodeKind {
 };
 
 extern const NodeKind root_kind;
+extern const NodeKind disk_directory_kind; /* of one disk's own snapshots */
 
 /* What the domain and the snapshot can do there and the options leave. */
 BackendCan row_can (const Place *place);

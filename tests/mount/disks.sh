@@ -45,7 +45,7 @@ check "and less than its size" [ "$(stored "$next")" -lt 33554432 ]
 check "its times are the snapshot's" \
   prints "$(stat -c '%Y %Y' "$web/base")" stat -c '%Y %Z' "$base"
 check "ls lists both files of a disk" prints $'vda.raw\nvda.xml' ls "$web/base/disks"
-check "and of the live one" prints $'vda.method\nvda.raw\nvda.xml' ls "$web/disks"
+check "and of the live one" prints $'vda\nvda.method\nvda.raw\nvda.xml' ls "$web/disks"
 
 # ---- bytes
 

@@ -48,7 +48,7 @@ exec 8<&-
 check "the live disk is there" prints vda.raw eval 'ls "$web/disks" | grep raw'
 touch -r "$live" "$work/before"
 check "the machine starts" eventually start_machine
-check "the row of the live disk is gone" prints $'vda.method\nvda.xml' ls "$web/disks"
+check "the row of the live disk is gone" prints $'vda\nvda.method\nvda.xml' ls "$web/disks"
 check "and cannot be opened" gives ENOENT read "$live"
 check "snapshots are read on" cmp "$web/base/disks/vda.raw" "$work/live"
 check "find goes on" find "$mnt"

@@ -107,6 +107,23 @@ check "whatever is written since" are "$db/base" base
 check "a second one" mkdir "$db/base/next"
 check "is read as it was" are "$db/base/next" next
 
+# ---- of one disk
+
+alone=$db/disks/vda/alone
+check "of the raw disk alone" mkdir "$alone"
+check "a clone is frozen" prints btrfs field "$alone/info" method
+check "which is as the disk is" cmp "$alone/vda.raw" "$work/next-vda"
+check "and can be backed up as a file" \
+  cmp "$(xmllint --xpath 'string(/source/@file)' "$alone/backup-source.xml")" "$work/next-vda"
+check "the machine's disk is no other one" refused test -e "$alone/modified-disk.xml"
+check "and nothing is read through the snapshot that could be merged" prints $'discard\nhold' \
+  ls "$alone/control"
+check "of the other one, by an overlay" mkdir "$db/disks/vdb/alone"
+check "it can" prints $'discard\nhold\nmerge' ls "$db/disks/vdb/alone/control"
+check "merged, it goes" gives OK write "$db/disks/vdb/alone/control/merge" children
+check "the other is discarded" rmdir "$alone"
+check "the snapshots of both are as they were" eval 'are "$db/base" base && are "$db/base/next" next'
+
 # ---- going back
 
 check "a revert" gives OK write "$db/base/control/revert" 1

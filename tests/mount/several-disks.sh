@@ -55,7 +55,7 @@ live_is ()
 check "mounting" serve "$store" "$mnt" || finish
 check "domains are directories with a domain.xml" prints $'db01\nraw01' ls "$mnt"
 check "domain.xml is shown byte for byte" cmp "$store/db01/domain.xml" "$db/domain.xml"
-check "both disks are listed" prints $'vda.method\nvda.raw\nvda.xml\nvdb.method\nvdb.raw\nvdb.xml' \
+check "both disks are listed" prints $'vda\nvda.method\nvda.raw\nvda.xml\nvdb\nvdb.method\nvdb.raw\nvdb.xml' \
   ls "$db/disks"
 
 copy_both one

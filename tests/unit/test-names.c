@@ -255,6 +255,31 @@ a_disks_files_are_called_by_its_target (void **state)
   assert_text (escaped, "a%2Fb.xml");
 }
 
+static void
+snapshots_of_one_disk_are_found_among_those_of_it (void **state)
+{
+  GPtrArray *snapshots = g_ptr_array_new_with_free_func ((GDestroyNotify)snapshot_unref);
+  g_autoptr (Domain) domain = domain_new ("d", "u");
+  static const char *const disks[] = { NULL, "vda", "vda", "vdb" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (disks); i++) {
+    g_autofree char *id = g_strdup_printf ("%u", i);
+    Snapshot *snapshot = snapshot_new (id, ".same");
+
+    snapshot->mark = g_strdup (id);
+    snapshot->disk = g_strdup (disks[i]);
+    g_ptr_array_add (snapshots, snapshot);
+  }
+  domain_seal (domain, snapshots);
+  assert_text (name_find_snapshot (domain, "%2Esame")->id, "0");
+  assert_text (name_find_disk_snapshot (domain, "vda", "%2Esame")->id, "1");
+  assert_text (name_find_disk_snapshot (domain, "vda", "%2Esame%~2")->id, "2");
+  assert_text (name_find_disk_snapshot (domain, "vdb", "%2Esame")->id, "3");
+  assert_null (name_find_disk_snapshot (domain, "vdb", "%2Esame%~2"));
+  assert_null (name_find_disk_snapshot (domain, "vdc", "%2Esame"));
+  assert_null (name_find_snapshot (domain, "%2Esame%~2"));
+}
+
 int
 main (void)
 {
@@ -272,6 +297,7 @@ main (void)
     cmocka_unit_test (namesakes_are_told_apart),
     cmocka_unit_test (long_namesakes_are_told_apart),
     cmocka_unit_test (a_disks_files_are_called_by_its_target),
+    cmocka_unit_test (snapshots_of_one_disk_are_found_among_those_of_it),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
