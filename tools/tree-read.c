@@ -2,7 +2,8 @@
  *
  * Snapshots are read from .snapshots, where all are side by side: nested paths may be longer than
  * the kernel takes.  They are listed depth first, so each one's parent is the one listed before it
- * or among that one's ancestors; that also tells parents of the same name apart. */
+ * or among that one's ancestors; that also tells parents of the same name apart.  Those of single
+ * disks follow, each by its path. */
 #include "mounted.h"
 #include "tree.h"
 
@@ -113,10 +114,11 @@ add_disks (DIR *directory)
   return stored;
 }
 
+/* @disks: where they are in the snapshot's directory. */
 static guint64
-read_stored (int fd)
+read_stored (int fd, const char *disks_path)
 {
-  autofd disks = openat (fd, "disks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  autofd disks = openat (fd, disks_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *directory = disks < 0 ? NULL : fdopendir (disks);
   guint64 stored;
 
@@ -175,8 +177,61 @@ read_snapshot (Reading *reading, guint domain, int snapshots, const char *file_n
   node.marks = read_marks (info, node.current, node.damaged);
   node.description = read_description (fd, info);
   node.created = status.st_mtim.tv_sec;
-  node.stored = read_stored (fd);
+  node.stored = read_stored (fd, "disks");
   add_node (reading, node, name != NULL ? name : g_strdup (file_name));
+  return TRUE;
+}
+
+/* -------------------------------------------------------------------- of one disk */
+
+/* The same: one that went away is left out. */
+static void
+read_disk_snapshot (Reading *reading, guint domain, int disk, const char *target,
+                    const char *file_name)
+{
+  autofd fd = openat (disk, file_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  g_autofree char *info = fd < 0 ? NULL : mounted_read (fd, "info", NULL, NULL);
+  TreeNode node = { .snapshot = TRUE, .parent = domain };
+  struct stat status;
+
+  if (info == NULL || fstat (fd, &status) != 0)
+    return;
+  node.damaged = has_problem (info);
+  node.name = g_strdup_printf ("disks/%s/%s", target, file_name);
+  node.marks = read_marks (info, FALSE, node.damaged);
+  node.description = read_description (-1, info);
+  node.created = status.st_mtim.tv_sec;
+  node.stored = read_stored (fd, ".");
+  add_node (reading, node, g_strdup (node.name));
+}
+
+static gboolean
+read_disk (Reading *reading, guint domain, int disks, const char *target, GError **error)
+{
+  autofd disk = openat (disks, target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_autoptr (GPtrArray) names = NULL;
+
+  if (disk < 0) /* it is gone */
+    return TRUE;
+  names = mounted_list (disk, ".", error);
+  for (guint i = 0; names != NULL && i < names->len; i++)
+    read_disk_snapshot (reading, domain, disk, target, g_ptr_array_index (names, i));
+  return names != NULL;
+}
+
+static gboolean
+read_disks (Reading *reading, guint domain, int fd, GError **error)
+{
+  g_autoptr (GPtrArray) names = mounted_list (fd, "disks", error);
+  autofd disks = openat (fd, "disks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (names == NULL)
+    return FALSE;
+  if (disks < 0)
+    return fail_errno (error, "disks");
+  for (guint i = 0; i < names->len; i++)
+    if (!read_disk (reading, domain, disks, g_ptr_array_index (names, i), error))
+      return FALSE;
   return TRUE;
 }
 
@@ -203,6 +258,7 @@ read_domain (Reading *reading, guint parent, int fd, const char *name, GError **
   g_autofree char *info = mounted_read (fd, "info", NULL, error);
   g_autofree char *state = mounted_field (info, "state");
   TreeNode node = { .parent = parent, .stored = TREE_UNKNOWN };
+  guint domain;
 
   if (info == NULL)
     return FALSE;
@@ -211,7 +267,8 @@ read_domain (Reading *reading, guint parent, int fd, const char *name, GError **
   node.description = read_description (-1, info);
   node.damaged = has_problem (info);
   add_node (reading, node, NULL);
-  return read_snapshots (reading, reading->nodes->len - 1, fd, error);
+  domain = reading->nodes->len - 1;
+  return read_snapshots (reading, domain, fd, error) && read_disks (reading, domain, fd, error);
 }
 
 static gboolean

@@ -62,6 +62,14 @@ check "nor is a file" fails 1 'Not a directory' "$VMSNAP" tree "$mnt/web01/info"
 check "two are too many" fails 2 'one directory' "$VMSNAP" tree "$mnt" "$mnt"
 check "a full disk is told" fails 1 'No space' eval '"$VMSNAP" tree "$mnt" >/dev/full'
 
+mkdir "$mnt/web01/disks/vda/nightly" || exit 1
+check "snapshots of one disk come last" prints_like '^└── disks/vda/nightly +[0-9 :-]{16} +[0-9.]+[BKMG]$' \
+  "$VMSNAP" tree "$mnt/web01"
+echo 1 >"$mnt/web01/disks/vda/nightly/control/hold"
+check "with their marks" prints_like '── disks/vda/nightly \[held\]  ' "$VMSNAP" tree "$mnt/web01"
+echo 0 >"$mnt/web01/disks/vda/nightly/control/hold"
+rmdir "$mnt/web01/disks/vda/nightly" || exit 1
+
 # ---- a terminal
 
 on_terminal ()
