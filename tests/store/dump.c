@@ -2,7 +2,8 @@
  *
  *   {"current": NAME, "problem": null, "notes": [LINE…], "live": {TARGET: DISK…}, "snapshots": [
  *     {"name": …, "parent": NAME, "description": …, "held": …, "no_data": …, "external": …,
- *      "problem": null, "disks": {TARGET: DISK…}} …]}
+ *      "problem": null, "disks": {TARGET: DISK…}} …],
+ *    "beside": [the same, of one disk each …]}
  *
  * A DISK is [SIZE, SHA-256], or a sentence why its bytes cannot be had. */
 #include "dump.h"
@@ -94,6 +95,7 @@ add_snapshot (JsonBuilder *builder, Backend *backend, const Domain *domain,
 {
   json_builder_begin_object (builder);
   add_text (builder, "name", snapshot->name);
+  add_text (builder, "disk", snapshot->disk);
   add_text (builder, "parent", name_of (domain, snapshot->parent));
   add_text (builder, "description", snapshot->description);
   add_text (builder, "problem", snapshot->problem);
@@ -108,15 +110,21 @@ add_snapshot (JsonBuilder *builder, Backend *backend, const Domain *domain,
 }
 
 static void
-add_snapshots (JsonBuilder *builder, Backend *backend, const Domain *domain, gboolean bytes)
+add_snapshots (JsonBuilder *builder, const char *member, const GPtrArray *all, Backend *backend,
+               const Domain *domain, gboolean bytes)
 {
-  const GPtrArray *all = domain_snapshots (domain);
-
-  json_builder_set_member_name (builder, "snapshots");
+  json_builder_set_member_name (builder, member);
   json_builder_begin_array (builder);
   for (guint i = 0; i < all->len; i++)
     add_snapshot (builder, backend, domain, g_ptr_array_index (all, i), bytes);
   json_builder_end_array (builder);
+}
+
+static void
+add_all_snapshots (JsonBuilder *builder, Backend *backend, const Domain *domain, gboolean bytes)
+{
+  add_snapshots (builder, "snapshots", domain_snapshots (domain), backend, domain, bytes);
+  add_snapshots (builder, "beside", domain_disk_snapshots (domain, NULL), backend, domain, bytes);
 }
 
 static void
@@ -142,7 +150,7 @@ dump_domain (Backend *backend, const char *name, gboolean bytes, GError **error)
   add_text (builder, "current", name_of (domain, domain->current));
   add_text (builder, "problem", domain->problem);
   add_notes (builder, domain);
-  add_snapshots (builder, backend, domain, bytes);
+  add_all_snapshots (builder, backend, domain, bytes);
   if (bytes) {
     json_builder_set_member_name (builder, "live");
     add_disks (builder, backend, domain, NULL);

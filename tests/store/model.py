@@ -34,6 +34,15 @@ class Snapshot:
     dated: bool = False  # it has the time of the documents that moves.py makes
 
 
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """A snapshot of one disk."""
+
+    bytes: Bytes
+    chained: bool  # something is read through it
+    held: bool = False
+
+
 class Verdict(typing.NamedTuple):
     codes: frozenset
     after: typing.Optional["Domain"]
@@ -51,6 +60,8 @@ class Domain:
     template: bool = False  # the live image is still the one that holds the inside snapshots
     clones: bool = False  # a disk is snapshotted by clones, which are never compressed
     either: bool = False  # each disk can be snapshotted by either method
+    methods: dict = dataclasses.field(default_factory=dict)  # target -> the usual one; else qemu
+    beside: dict = dataclasses.field(default_factory=dict)  # (target, name) -> Beside
 
     # ---- the tree
 
@@ -128,6 +139,49 @@ class Domain:
                            dated=True),
         }
         return self.succeeds(snapshots=snapshots, current=name if current else self.current)
+
+    # ---- of one disk: beside the tree, which knows nothing of them
+
+    def create_disk(self, target, name, compress=None, method=None):
+        method, codes = method or self.methods.get(target, "qemu"), set()
+        inside = self.template and any(one.inside for one in self.snapshots.values())
+        if (target, name) in self.beside:
+            codes.add("EXISTS")
+        if compress and (inside or method != "qemu"):
+            codes.add("UNSUPPORTED")
+        if codes:
+            return refused(*codes)
+        new = Beside(self.disks[target], method == "qemu")
+        return self.succeeds(beside={**self.beside, (target, name): new},
+                             template=self.template and method != "qemu")
+
+    def leave_disk(self, target, name, *codes):
+        if (target, name) not in self.beside:
+            return refused("NOT_FOUND")
+        codes = {*codes, *({"BUSY"} if self.beside[target, name].held else ())}
+        rest = {key: one for key, one in self.beside.items() if key != (target, name)}
+        return refused(*codes) if codes else self.succeeds(beside=rest)
+
+    def discard_disk(self, target, name):
+        return self.leave_disk(target, name)
+
+    def merge_disk(self, target, name):
+        one = self.beside.get((target, name))
+        return self.leave_disk(target, name, *(["UNSUPPORTED"] if one and not one.chained else []))
+
+    def hold_disk(self, target, name, held):
+        if (target, name) not in self.beside:
+            return refused("NOT_FOUND")
+        one = dataclasses.replace(self.beside[target, name], held=held)
+        return self.succeeds(beside={**self.beside, (target, name): one})
+
+    def rename_disk(self, target, name, new):
+        if (target, name) not in self.beside:
+            return refused("NOT_FOUND")
+        if name != new and (target, new) in self.beside:
+            return refused("EXISTS")
+        return self.succeeds(beside={(target, new) if key == (target, name) else key: one
+                                     for key, one in self.beside.items()})
 
     # ---- going back
 
@@ -307,9 +361,24 @@ def differences(domain, dump):
     for name, one in domain.snapshots.items():
         if name in actual:
             compare_snapshot(compare, name, one, actual[name])
+    compare_beside(compare, domain, dump["beside"])
     if "live" in dump:
         compare("the live disk", shown(domain.disks), dump["live"])
     return found
+
+
+def compare_beside(compare, domain, beside):
+    actual = {(one["disk"], one["name"]): one for one in beside}
+    compare("the number of snapshots of one disk", len(beside), len(actual))
+    compare("their set", sorted(domain.beside), sorted(actual))
+    for (target, name), one in domain.beside.items():
+        found = actual.get((target, name))
+        if not found:
+            continue
+        compare(f"whether {target}/{name} is held", one.held, found["held"])
+        compare(f"{target}/{name}'s problem", None, found["problem"])
+        if "disks" in found:
+            compare(f"the disk of {target}/{name}", shown({target: one.bytes}), found["disks"])
 
 
 def compare_snapshot(compare, name, one, actual):

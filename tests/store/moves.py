@@ -37,6 +37,23 @@ class Move:
         for key, value in options.items():
             yield f"{'from' if key == 'source' else key}={value}"
 
+    def ask_create_disk(self, target, name, **options):
+        yield from ("create", self.domain, f"name={name}", f"disk={target}")
+        for key, value in options.items():
+            yield f"{key}={value}"
+
+    def ask_discard_disk(self, target, name):
+        yield from ("discard", self.domain, name, "one", f"disk={target}")
+
+    def ask_merge_disk(self, target, name):
+        yield from ("merge", self.domain, name, "children", f"disk={target}")
+
+    def ask_hold_disk(self, target, name, held):
+        yield from ("hold", self.domain, name, str(int(held)), f"disk={target}")
+
+    def ask_rename_disk(self, target, name, new):
+        yield from ("rename", self.domain, name, new, f"disk={target}")
+
     def ask_redefine(self, name, parent=None, description="", current=False, careful=False):
         yield from ("redefine", self.domain, document(name, parent, description))
         if current:
@@ -108,6 +125,8 @@ class Mover:
             self.create: 2 if many else 30, self.discard: 40 if many else 18, self.merge: 16,
             self.revert: 14, self.make_current: 4, self.hold: 4, self.let_go: 4, self.describe: 3,
             self.rename: 6, self.redefine: 5,
+            self.create_disk: 1 if len(domain.beside) >= self.MOST else 10, self.discard_disk: 7,
+            self.merge_disk: 4, self.hold_disk: 3, self.rename_disk: 2,
         }
         make = self.random.choices(list(weights), list(weights.values()))[0]
         verb, *words = make(domain)
@@ -171,6 +190,36 @@ class Mover:
         if self.random.random() < 0.2:
             options["careful"] = True
         return "redefine", self.name(domain) if new else self.pick(domain), options
+
+    def pick_disk(self, domain):
+        """The target and the name of one of a single disk, seldom of none."""
+        if not domain.beside or self.random.random() < 0.02:
+            return self.random.choice(sorted(domain.disks)), self.random.choice(NAMES)
+        return self.random.choice(sorted(domain.beside))
+
+    def create_disk(self, domain):
+        options = {}
+        if self.random.random() < 0.15:
+            options["compress"] = self.random.choice(["zlib", "zstd"])
+        elif domain.either:
+            options["method"] = self.random.choice(["qemu", "btrfs"])
+        return ("create_disk", self.random.choice(sorted(domain.disks)), self.random.choice(NAMES),
+                options)
+
+    def discard_disk(self, domain):
+        return "discard_disk", *self.pick_disk(domain)
+
+    def merge_disk(self, domain):
+        return "merge_disk", *self.pick_disk(domain)
+
+    def hold_disk(self, domain):
+        held = [key for key, one in domain.beside.items() if one.held]
+        if held and self.random.random() < 0.7:
+            return "hold_disk", *self.random.choice(held), False
+        return "hold_disk", *self.pick_disk(domain), True
+
+    def rename_disk(self, domain):
+        return "rename_disk", *self.pick_disk(domain), self.random.choice(NAMES)
 
     def pieces(self, size, most=3):
         """What a machine writes."""

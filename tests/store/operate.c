@@ -8,7 +8,7 @@
  *
  *   dump DOMAIN                      JSON (dump.h)          tree DOMAIN   the same without bytes
  *   create DOMAIN [name=] [description=] [under=] [parent=] [from=] [compress=] [method=]
- *                 [leave-out=] [no-metadata]
+ *                 [leave-out=] [no-metadata] [disk=]
  *   redefine DOMAIN DOCUMENT [snapshot=] [current] [careful]
  *   discard DOMAIN NAME one|keep-children|force|children-only|metadata-only
  *   merge DOMAIN NAME parent|children [force]
@@ -17,6 +17,8 @@
  *   hold DOMAIN NAME 0|1
  *   rename DOMAIN NAME NEW
  *   describe DOMAIN NAME TEXT
+ *
+ * With "disk=TARGET", the name is that of a snapshot of this disk alone.
  *
  * It knows nothing of how the store works: whether an answer is right is for others to say. */
 #include "../../backend/backend.h"
@@ -68,8 +70,12 @@ has (const Command *command, const char *flag)
 static const char *
 id_of (const Command *command, const char *name)
 {
-  const Snapshot *snapshot = name != NULL ? domain_named (command->picture, name, 0) : NULL;
+  const char *disk = value (command, "disk");
+  const Snapshot *snapshot = NULL;
 
+  if (name != NULL)
+    snapshot = disk != NULL ? domain_disk_named (command->picture, disk, name, 0)
+                            : domain_named (command->picture, name, 0);
   return snapshot != NULL ? snapshot->id : name;
 }
 
@@ -116,6 +122,7 @@ do_create (const Command *command, GError **error)
     .from = id_of (command, value (command, "from")),
     .compression = value (command, "compress"),
     .method = value (command, "method"),
+    .disk = value (command, "disk"),
     .flags = has (command, "no-metadata") ? CREATE_NO_METADATA : 0,
   };
 

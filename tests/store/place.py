@@ -53,6 +53,12 @@ def kinds_of(targets, disks):
     return {target: kinds[number % len(kinds)] for number, target in enumerate(targets)}
 
 
+def methods_of(targets, disks):
+    """target -> how such a disk is snapshotted when nothing is said."""
+    return {target: "btrfs" if form == "raw" or method else "qemu"
+            for target, (form, method) in kinds_of(targets, disks).items()}
+
+
 def describe(domain, kinds):
     disks = "".join(
         f"<disk type='file' device='disk'><driver name='qemu' type='{form}'/>"

@@ -12,7 +12,7 @@ import model
 from driver import Died, Driver
 from model import Bytes, Domain, Snapshot
 from moves import Move
-from place import MIB, Failed, Place, run, take_either
+from place import MIB, Failed, Place, methods_of, run, take_either
 
 DOMAIN = "db"
 PATIENCE = 20  # seconds for a tidying
@@ -31,6 +31,23 @@ INSIDE = {
     "revert inside, save": Move(DOMAIN, "revert", ("inside",), {"save": "new"}),
     "discard inside": Move(DOMAIN, "discard", ("inside", "one")),
 }
+
+# Of one disk, with others of it and of the domain below and above; and the first of all.
+BESIDE_STEPS = ["create a", "create_disk vda one", "create b", "create_disk vda two"]
+BESIDE = {
+    "disk create": Move(DOMAIN, "create_disk", ("vda", "new")),
+    "disk create, compressed": Move(DOMAIN, "create_disk", ("vda", "new"), {"compress": "zstd"}),
+    "disk discard": Move(DOMAIN, "discard_disk", ("vda", "one")),
+    "disk discard, the last": Move(DOMAIN, "discard_disk", ("vda", "two")),
+    "disk merge": Move(DOMAIN, "merge_disk", ("vda", "one")),
+    "disk merge, the last": Move(DOMAIN, "merge_disk", ("vda", "two")),
+    "disk rename": Move(DOMAIN, "rename_disk", ("vda", "one", "another")),
+    "disk hold": Move(DOMAIN, "hold_disk", ("vda", "one", True)),
+    "revert": Move(DOMAIN, "revert", ("a",)),
+    "merge parent": Move(DOMAIN, "merge", ("b", "parent")),
+    "discard force": Move(DOMAIN, "discard", ("a", "force")),
+}
+FIRST = {"disk create": Move(DOMAIN, "create_disk", ("vda", "new"))}
 
 # By shape: operations with something to do there.
 OPERATIONS = {
@@ -85,7 +102,7 @@ class Scenario:
 
 def empty_domain(targets, disks="qemu"):
     return Domain({target: Bytes(bytes(MIB)) for target in targets}, {}, clones=disks != "qemu",
-                  either=take_either(disks))
+                  either=take_either(disks), methods=methods_of(targets, disks))
 
 
 def write_all(place, domain, number):
@@ -133,6 +150,17 @@ def can_be(move, domain):
     return domain.either or "method" not in move.options
 
 
+def fixed_seeds(work, count, targets, disks):
+    """shape -> its seed, and its moves."""
+    seeds = {
+        "beside": (make_seed(work / f"beside-{count}", BESIDE_STEPS, targets, disks), BESIDE),
+        "first": (make_seed(work / f"first-{count}", [], targets, disks), FIRST),
+    }
+    if disks == "qemu":
+        seeds["inside"] = (make_inside(work / f"inside-{count}", targets), INSIDE)
+    return seeds
+
+
 def scenarios(work, counts=(1, 3), pattern=lambda name: True, disks="qemu"):
     """All of them; the seeds are made below @work."""
     found = []
@@ -145,15 +173,15 @@ def scenarios(work, counts=(1, 3), pattern=lambda name: True, disks="qemu"):
                 whole = f"{name}, {shape}, {count} disk{'s' if count > 1 else ''}"
                 if move and pattern(whole) and can_be(move, seed.domain):
                     found.append(Scenario(whole, seed, move))
-        if disks == "qemu":
-            found += inside_scenarios(work, count, targets, pattern)
+        for kind, (seed, moves) in fixed_seeds(work, count, targets, disks).items():
+            found += fixed_scenarios(kind, seed, moves, count, pattern)
     return found
 
 
-def inside_scenarios(work, count, targets, pattern):
-    seed = make_inside(work / f"inside-{count}", targets)
-    named = {f"{name}, inside, {count} disk{'s' if count > 1 else ''}": move
-             for name, move in INSIDE.items()}
+def fixed_scenarios(shape, seed, moves, count, pattern):
+    """Of a seed with moves of its own."""
+    named = {f"{name}, {shape}, {count} disk{'s' if count > 1 else ''}": move
+             for name, move in moves.items()}
     return [Scenario(whole, seed, move) for whole, move in named.items() if pattern(whole)]
 
 
