@@ -1,0 +1,244 @@
+"""A small Linux guest under TCG, which tests start and stop.
+
+    with Guest(work, {"vda": a, "vdb": b}) as guest:
+        guest.start_writer()
+        …
+        guest.stop_writer()
+        guest.run("mount /dev/vdc /mnt")
+
+The guest is made by make-guest when it is first needed, in the directory $GUEST. Everything has a deadline;
+whatever happens, QEMU ends with the `with`, and also when the test is killed. In `work` are then:
+
+    console.log     what the guest says; the writer says there "durable N" once N is on both disks
+    qga.sock        the guest agent; absent with agent=False
+    qmp.sock        QEMU's own
+"""
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+BLOCK = 512  # numbers.c has one number in each
+BOOT_LIMIT = 120  # seconds; measured: 5 to 10 on two busy processors
+ANSWER_LIMIT = 60
+END_OF_OUTPUT = re.compile(rb"\x04 (\d+)\r?\n")
+PR_SET_PDEATHSIG = 1
+
+
+class Failed(Exception):
+    """The guest does not do what it should; says what it said last."""
+
+
+def made_guest():
+    """The directory with the guest, which is made if need be."""
+    directory = pathlib.Path(os.environ["GUEST"])
+    subprocess.run([HERE / "make-guest", directory], check=True)
+    return directory
+
+
+def wait_until(condition, limit, what):
+    end = time.monotonic() + limit
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise Failed(f"waited {limit} s until {what}")
+        time.sleep(0.01)
+    return found
+
+
+def dies_with_its_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+# ---- what is on the disks
+
+def numbers_on(raw):
+    """All numbers on a disk, which is given as its bytes; what is half there counts as not there."""
+    found = set()
+    for at in range(0, len(raw), BLOCK):
+        block = raw[at:at + BLOCK]
+        if block.startswith(b"number "):
+            found.add(int(block[7:block.index(b"\n")]))
+    return found
+
+
+# ---- sockets of JSON lines, for tests that look themselves
+
+class JsonSocket:
+    def __init__(self, path, limit=ANSWER_LIMIT):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(limit)
+        self.socket.connect(str(path))
+        self.stream = self.socket.makefile("rb")
+
+    def send(self, **command):
+        self.socket.sendall(json.dumps(command).encode() + b"\n")
+
+    def receive(self):
+        line = self.stream.readline()
+        if not line:
+            raise Failed("the socket was closed")
+        return json.loads(line)
+
+    def ask(self, name, **arguments):
+        self.send(execute=name, **({"arguments": arguments} if arguments else {}))
+        while "event" in (answer := self.receive()):
+            pass
+        if "error" in answer:
+            raise Failed(f"{name}: {answer['error']['desc']}")
+        return answer["return"]
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+# ---- the guest
+
+class Guest:
+    def __init__(self, work, disks, agent=True, memory=256):
+        """disks: target to path, qcow2 or raw by its suffix; all are opened as the machine's own."""
+        self.work = pathlib.Path(work)
+        self.disks = disks
+        self.agent = agent
+        self.memory = memory
+        self.console = self.work / "console.log"
+        self.agent_socket = self.work / "qga.sock"
+        self.qmp_socket = self.work / "qmp.sock"
+        self.process = None
+        self.control = None
+        self.writer = False
+        self.boot_seconds = None
+
+    # ---- starting and stopping
+
+    def port(self, name, path, number):
+        return ["-chardev", f"socket,id=port{number},path={path},server=on,wait=off",
+                "-device", f"virtserialport,chardev=port{number},name={name}"]
+
+    def command(self):
+        made = made_guest()
+        command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", str(self.memory),
+                   "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+                   "-kernel", made / "vmlinuz", "-initrd", made / "initramfs", "-append",
+                   "console=ttyS0 quiet panic=-1 mitigations=off nokaslr "
+                   f"agent={'yes' if self.agent else 'no'}",
+                   "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
+                   "-qmp", f"unix:{self.qmp_socket},server=on,wait=off", "-device", "virtio-serial-pci",
+                   *self.port("vmsnapfs.control", self.work / "control.sock", 0)]
+        if self.agent:
+            command += self.port("org.qemu.guest_agent.0", self.agent_socket, 1)
+        for target, path in self.disks.items():
+            kind = "raw" if str(path).endswith((".raw", ".img")) else "qcow2"
+            command += ["-drive", f"if=none,id={target},format={kind},file={path}",
+                        "-device", f"virtio-blk-pci,drive={target},id=device-{target}"]
+        return [str(word) for word in command]
+
+    def start(self):
+        command = self.command()
+        for left in (self.console, self.agent_socket, self.qmp_socket):
+            left.unlink(missing_ok=True)
+        begun = time.monotonic()
+        with open(self.work / "qemu.log", "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, preexec_fn=dies_with_its_parent)
+        try:
+            self.wait_for(r"guest: ready", BOOT_LIMIT)
+            self.boot_seconds = time.monotonic() - begun
+            self.control = socket.socket(socket.AF_UNIX)
+            self.control.connect(str(self.work / "control.sock"))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self):
+        """At once, as by a power cut; what the guest was told to be durable is on the disks."""
+        if self.control:
+            self.control.close()
+            self.control = None
+        if self.process:
+            self.process.kill()
+            self.process.wait(ANSWER_LIMIT)
+            self.process = None
+
+    __enter__ = start
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # ---- the console
+
+    def said(self):
+        with contextlib.suppress(FileNotFoundError):
+            return self.console.read_text(encoding="utf-8", errors="replace")
+        return ""
+
+    def wait_for(self, pattern, limit=ANSWER_LIMIT):
+        def found():
+            if self.process.poll() is not None:
+                log = (self.work / "qemu.log").read_text(encoding="utf-8", errors="replace")
+                raise Failed(f"QEMU has ended: {log[-2000:]}")
+            return re.search(pattern, self.said())
+        try:
+            return wait_until(found, limit, f"the guest says {pattern}")
+        except Failed as failure:
+            raise Failed(f"{failure}; last it said: {self.said()[-2000:]}") from None
+
+    # ---- commands
+
+    def run(self, line, limit=ANSWER_LIMIT, check=True):
+        """Runs a line in the guest's shell; what it printed. Not check: (status, what it printed)."""
+        self.control.settimeout(limit)
+        self.control.sendall(line.encode() + b"\n")
+        answer = b""
+        while not (end := END_OF_OUTPUT.search(answer)):
+            try:
+                piece = self.control.recv(65536)
+            except TimeoutError:
+                raise Failed(f"{line}: no answer within {limit} s; {answer.decode(errors='replace')}; "
+                             f"the guest says {self.said()[-2000:]}") from None
+            if not piece:
+                raise Failed(f"{line}: QEMU has ended")
+            answer += piece
+        status, output = int(end.group(1)), answer[:end.start()].decode(errors="replace")
+        if not check:
+            return status, output
+        if status:
+            raise Failed(f"{line}: {status}: {output}")
+        return output
+
+    # ---- numbers
+
+    def start_writer(self, a="/dev/vda", b="/dev/vdb", first=1):
+        """Writes numbers to both disks from now on, until it is stopped."""
+        self.run(f"numbers {a} {b} /dev/console {first} >/run/numbers.log 2>&1 & echo $! >/run/writer")
+        self.writer = True
+        return wait_until(self.durable, ANSWER_LIMIT, "the first number is durable")
+
+    def stop_writer(self):
+        """The last number that is durable."""
+        self.run("kill -STOP $(cat /run/writer) && kill -KILL $(cat /run/writer)")
+        self.writer = False
+        return self.durable()
+
+    def durable(self):
+        """The last number that the guest was told to be on both disks; 0: none yet."""
+        numbers = re.findall(r"^durable (\d+)\r?\n", self.said(), re.MULTILINE)
+        return int(numbers[-1]) if numbers else 0
+
+    def wait_for_more(self, count=1, limit=ANSWER_LIMIT):
+        before = self.durable()
+        wait_until(lambda: self.durable() >= before + count, limit, f"{count} more numbers are durable")
