@@ -8,6 +8,7 @@
 #include "frozen.h"
 #include "internal.h"
 #include "journal.h"
+#include "quiet-note.h"
 #include <string.h>
 
 char *
@@ -107,6 +108,10 @@ look_at_file (Check *check, const CheckDomain *domain, const char *file)
   g_autofree char *path = g_build_filename (domain->path, file, NULL);
   if (records_is_left_over (file) && !journal_exists (domain->fd))
     check_say (check, CHECK_FAULT, path, "was prepared and never used: --repair removes it");
+  if (g_str_equal (file, QUIET_NOTE))
+    check_say (check, CHECK_FAULT, path,
+               "a snapshot was interrupted, and the guest's file systems may be frozen since: "
+               "--repair and every mount for writing thaw them");
   if (g_str_has_suffix (file, DAMAGED_SUFFIX))
     check_say (check, CHECK_NOTE, path,
                "is a damaged record that a repair put aside: remove it when nobody needs it");

@@ -1,5 +1,6 @@
 /* Repairing without guessing: only what follows from what is there.
  *
+ *   a guest              that may be frozen is thawed
  *   a journal            is carried out; what was only prepared is removed
  *   a marked image       is repaired by qemu-img check -r all
  *   a damaged record     is put aside, as a whole: nothing of it can be believed.  Its image stays,
@@ -21,13 +22,16 @@
 #include "frozen.h"
 #include "journal.h"
 #include "locks.h"
+#include "quiet-note.h"
 #include "replay.h"
+#include "thaw.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define WRITE_BITS 0222
+#define THAW (10 * G_USEC_PER_SEC)
 
 /* -------------------------------------------------------------------- what was interrupted */
 
@@ -49,6 +53,19 @@ finish_operation (Check *check, const CheckDomain *domain)
     if (records_is_left_over (file))
       check_say (check, CHECK_REPAIRED, left, "removed: it was prepared and never used");
   }
+}
+
+static void
+thaw_guest (Check *check, const CheckDomain *domain)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 deadline = g_get_monotonic_time () + THAW;
+  if (!quiet_note_exists (domain->fd))
+    return;
+  if (thaw_left_over (check->places, domain->fd, domain->found, deadline, &error))
+    check_say (check, CHECK_REPAIRED, domain->path, "the guest is thawed, or its machine is off");
+  else
+    check_say (check, CHECK_NOTE, domain->path, "%s", error->message);
 }
 
 static void
@@ -272,6 +289,7 @@ gboolean
 check_repair (Check *check, GError **error)
 {
   for (guint i = 0; i < check->domains->len; i++) {
+    thaw_guest (check, g_ptr_array_index (check->domains, i));
     finish_operation (check, g_ptr_array_index (check->domains, i));
     finish_folding (check, g_ptr_array_index (check->domains, i));
   }

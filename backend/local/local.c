@@ -6,6 +6,7 @@
  *   change, operations          each operation, from its checks to its end
  *   method, clone               the ways of freezing a disk and of bringing it back
  *   tidy, fold                  images that no name needs any more
+ *   quiet, thaw, agent          a guest whose file systems are at rest for a moment
  *   replay                      after a crash
  *
  * One daemon per store: the lock is on the directory itself, so that browsing writes nothing. */
@@ -15,6 +16,7 @@
 #include "orphans.h"
 #include "picture.h"
 #include "replay.h"
+#include "thaw.h"
 #include "tidy.h"
 #include <errno.h>
 #include <string.h>
@@ -58,6 +60,7 @@ local_close (Backend *backend)
   Store *store = store_of (backend);
   stop_watching (store);
   tidy_stop (store);
+  thaw_stop (store);
   GHashTableIter iter;
   gpointer state;
   g_hash_table_iter_init (&iter, store->domains);
@@ -191,6 +194,7 @@ local_watch (Backend *backend, BackendChanged changed, gpointer data, GError **e
   }
   store_rescan (store);
   tidy_interrupted (store);
+  thaw_interrupted (store);
   return TRUE;
 }
 

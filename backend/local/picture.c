@@ -297,7 +297,7 @@ picture_snapshots (Build *build)
 
 Domain *
 picture_build (const Places *places, const LocalDomain *found, const Records *records,
-               Domain *before)
+               Domain *before, const char *frozen)
 {
   g_autoptr (GHashTable) internals = g_hash_table_new (g_str_hash, g_str_equal);
   Domain *domain = domain_new (found->name, found->uuid);
@@ -312,6 +312,8 @@ picture_build (const Places *places, const LocalDomain *found, const Records *re
     describe_problem (&domain->problem, "%s", records->problem);
   if (records && records->untidy)
     g_ptr_array_add (domain->notes, g_strdup_printf ("untidy: %s", records->untidy));
+  if (frozen)
+    g_ptr_array_add (domain->notes, g_strdup_printf ("frozen: %s", frozen));
   live_disks_add (places, found, records, domain);
   domain_seal (domain, picture_snapshots (&build));
   return domain;

@@ -10,10 +10,11 @@
  *
  * @before: the picture that this one follows; snapshots that are the same are shared with it.
  * NULL: there is none.
+ * @frozen: why the guest's file systems may be frozen; NULL: they are not.
  * What is wrong with an image or a description becomes the domain's problem or a note, never an
  * error. */
 Domain *picture_build (const Places *places, const LocalDomain *domain, const Records *records,
-                       Domain *before);
+                       Domain *before, const char *frozen);
 
 /* "running" when somebody holds QEMU's lock for writing on a disk, else "shutoff". */
 char *picture_run_state (const Places *places, const LocalDomain *domain, GError **error);

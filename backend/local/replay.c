@@ -8,8 +8,11 @@
 #include "journal.h"
 #include "listing.h"
 #include "locks.h"
+#include "thaw.h"
 #include <fcntl.h>
 #include <string.h>
+
+#define THAW (5 * G_USEC_PER_SEC)
 
 /* Calls @each for every name in the directory; where that fails, errno says why. */
 static gboolean
@@ -99,6 +102,7 @@ typedef struct {
   Store *store;
   GPtrArray *found;  /* of LocalDomain */
   gboolean all_done; /* no journal is left */
+  gint64 thaw_until; /* for all guests together; a thread goes on with those that are left */
 } Replay;
 
 /* Failures are shown by domain name; without a domain the uuid has to do. */
@@ -109,6 +113,18 @@ name_of (const Replay *replay, const char *uuid)
   return domain ? domain->name : uuid;
 }
 
+/* Neither waits long: a guest for its file systems, nor a daemon that starts for a guest. */
+static void
+thaw_entry (const Replay *replay, int records, const char *uuid)
+{
+  g_autoptr (GError) error = NULL;
+  const LocalDomain *domain = local_domain_of_uuid (replay->found, uuid);
+  if (thaw_left_over (replay->store->places, records, domain, replay->thaw_until, &error))
+    return;
+  failures_add (name_of (replay, uuid), "thaw", error);
+  g_warning ("%s: %s", name_of (replay, uuid), error->message);
+}
+
 static gboolean
 replay_entry (int fd, const char *name, gpointer data)
 {
@@ -117,6 +133,8 @@ replay_entry (int fd, const char *name, gpointer data)
   if (!g_uuid_string_is_valid (name))
     return TRUE;
   autofd records = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (records >= 0)
+    thaw_entry (replay, records, name);
   if (records >= 0 &&
       replay_domain (replay->store->places, records, name_of (replay, name), &error))
     return TRUE;
@@ -158,6 +176,7 @@ replay_store (Store *store, GError **error)
   if (!found)
     return FALSE;
   Replay replay = { .store = store, .found = found, .all_done = TRUE };
+  replay.thaw_until = g_get_monotonic_time () + THAW;
   if (!for_each_name (all, replay_entry, &replay, error))
     return FALSE;
   if (replay.all_done)

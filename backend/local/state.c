@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "moved.h"
 #include "picture.h"
+#include "quiet-note.h"
 #include "store.h"
 #include "tidy.h"
 #include <fcntl.h>
@@ -23,7 +24,9 @@ state_free (DomainState *state)
   g_clear_pointer (&state->picture, domain_unref);
   lock_clear (&state->busy);
   lock_clear (&state->applying);
+  lock_clear (&state->thawing);
   lock_clear (&state->lock);
+  g_free (state->frozen);
   g_free (state);
 }
 
@@ -35,6 +38,7 @@ state_new (LocalDomain *found)
   state->found = local_domain_ref (found);
   lock_init (&state->busy);
   lock_init (&state->applying);
+  lock_init (&state->thawing);
   lock_init (&state->lock);
   return state;
 }
@@ -75,14 +79,24 @@ store_open_records (Store *store, const char *uuid, gboolean create, int *fd, GE
   return TRUE;
 }
 
-static Records *
-read_records (Store *store, const LocalDomain *found, GError **error)
+/* A note that is there when the records are read is of a daemon that has died. */
+static void
+read_note (DomainState *state, int records)
 {
+  if (!state->frozen && quiet_note_exists (records))
+    state->frozen = g_strdup ("a snapshot was interrupted, and nobody has thawed them since");
+}
+
+static Records *
+read_records (Store *store, DomainState *state, GError **error)
+{
+  const LocalDomain *found = state->found;
   autofd fd = -1;
   if (!store_open_records (store, found->uuid, FALSE, &fd, error))
     return NULL;
   if (fd < 0)
     return records_new (found->uuid, found->name);
+  read_note (state, fd);
   g_autoptr (Records) records = moved_records_read (store->places, fd, found, error);
   if (records && !records->problem && journal_exists (fd))
     records->problem = g_strdup ("an interrupted operation is still to be completed: mount the "
@@ -96,11 +110,12 @@ static gboolean
 load (Store *store, DomainState *state, GError **error)
 {
   if (!state->records)
-    state->records = read_records (store, state->found, error);
+    state->records = read_records (store, state, error);
   if (!state->records)
     return FALSE;
   if (!state->picture)
-    state->picture = picture_build (store->places, state->found, state->records, NULL);
+    state->picture =
+        picture_build (store->places, state->found, state->records, NULL, state->frozen);
   return TRUE;
 }
 
@@ -133,7 +148,8 @@ static void
 rebuild (Store *store, DomainState *state)
 {
   g_autoptr (Domain) before = state->picture;
-  state->picture = picture_build (store->places, state->found, state->records, before);
+  state->picture =
+      picture_build (store->places, state->found, state->records, before, state->frozen);
 }
 
 /* Both are made anew when next asked for. */
@@ -190,6 +206,22 @@ state_publish (Store *store, DomainState *state, Records *records)
   if (!is_present (store, state)) /* it went in the middle of the operation */
     state_leave (state);
   tell (store, state->name);
+}
+
+gboolean
+state_note_frozen (Store *store, DomainState *state, const char *why)
+{
+  {
+    autolock held = lock_hold (&state->lock);
+    if (g_strcmp0 (why, state->frozen) == 0)
+      return FALSE;
+    g_free (state->frozen);
+    state->frozen = g_strdup (why);
+    if (state->picture)
+      rebuild (store, state);
+  }
+  tell (store, state->name);
+  return TRUE;
 }
 
 void

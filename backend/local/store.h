@@ -6,7 +6,7 @@
 #include "watch.h"
 
 /* The opened store and what is known of each of its domains.  Lock order: a domain's `busy`, its
- * `applying`, the store's `lock`, a domain's `lock`. */
+ * `applying`, its `thawing`, the store's `lock`, a domain's `lock`. */
 typedef struct Store Store;
 
 typedef struct {
@@ -16,11 +16,13 @@ typedef struct {
   guint stuck;      /* images without a name that the last tidying had to leave; guarded by busy */
   Lock applying;    /* held while the disks are no longer, or not yet, what the picture says: from a
                        commit until it is published, and by whoever looks at the disks as they are */
+  Lock thawing;     /* held by who has the guest's file systems frozen, and by who thaws them */
   Lock lock;        /* guards what follows; held for no longer than it takes to read files */
   LocalDomain *found;
   Records *records; /* NULL until first asked for */
   Domain *picture;  /* NULL until first asked for */
   Job *tidying;     /* the tidying that holds `busy`; NULL: none */
+  char *frozen;     /* why the guest's file systems may be frozen, when they should not; NULL */
   guint opening;    /* how many are opening its images: no tidying begins meanwhile */
 } DomainState;
 
@@ -36,6 +38,7 @@ struct Store {
   gpointer changed_data;
   Watch *watch;
   struct Tidier *tidier; /* NULL until there is something to tidy */
+  struct Thawer *thawer; /* NULL until there is something to thaw */
 };
 
 /* The state of a domain; NOT_FOUND.  Belongs to the store and stays until it is closed. */
@@ -58,6 +61,10 @@ void state_publish (Store *store, DomainState *state, Records *records);
 
 /* Forgets what is in memory: the next question reads the disk. */
 void state_reread (Store *store, DomainState *state);
+
+/* What the picture says of a guest whose file systems may be frozen; NULL: they are not.  TRUE:
+ * that is new. */
+gboolean state_note_frozen (Store *store, DomainState *state, const char *why);
 
 /* The description as last found; unref it. */
 LocalDomain *state_found (DomainState *state);

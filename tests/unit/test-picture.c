@@ -31,7 +31,7 @@ static Domain *
 picture (const Store *store, const char *name, const Records *records, Domain *before)
 {
   LocalDomain *found = scanned (store, name);
-  Domain *domain = picture_build (store->places, found, records, before);
+  Domain *domain = picture_build (store->places, found, records, before, NULL);
   local_domain_unref (found);
   return domain;
 }
@@ -405,12 +405,12 @@ what_could_not_be_read_for_a_moment_is_read_again (void **state)
   getrlimit (RLIMIT_NOFILE, &before);
   few = (struct rlimit){ 0, before.rlim_max };
   setrlimit (RLIMIT_NOFILE, &few);
-  Domain *domain = picture_build (store->places, found, records, NULL);
+  Domain *domain = picture_build (store->places, found, records, NULL, NULL);
   setrlimit (RLIMIT_NOFILE, &before);
   assert_non_null (domain->problem);
   assert_non_null (domain_snapshot (domain, base)->problem);
   assert_int_equal (domain_snapshots (domain)->len, 1);
-  g_autoptr (Domain) again = picture_build (store->places, found, records, domain);
+  g_autoptr (Domain) again = picture_build (store->places, found, records, domain, NULL);
   assert_null (again->problem);
   assert_null (domain_snapshot (again, base)->problem);
   assert_int_equal (domain_snapshots (again)->len, 2);
@@ -450,7 +450,7 @@ thousands_are_rebuilt_at_once (void **state)
   for (guint i = 0; i < 5; i++) {
     LocalDomain *found = scanned (store, "web");
     gint64 start = g_get_monotonic_time ();
-    Domain *next = picture_build (store->places, found, records, domain);
+    Domain *next = picture_build (store->places, found, records, domain, NULL);
     best = MIN (best, g_get_monotonic_time () - start);
     assert_ptr_equal (g_ptr_array_index (domain_snapshots (next), 77),
                       g_ptr_array_index (domain_snapshots (domain), 77));

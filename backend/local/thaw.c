@@ -1,0 +1,110 @@
+/* Thawing a guest that may be frozen.
+ *
+ * Thawing what is not frozen does nothing, so it is done whenever there is a doubt, and until the
+ * agent says that it is done.  Only one thing ends it besides: the machine is off.  Whether it is
+ * must not be asked of the socket alone, whose name somebody may have removed: its disks' locks say
+ * it as well. */
+#include "thaw.h"
+#include "picture.h"
+#include "quiet-note.h"
+
+#define FIRST_WAIT 20000 /* microseconds between two attempts; twice as long each time */
+#define LONGEST_WAIT 500000
+#define LONGEST_TRY                                                                                \
+  3000000 /* microseconds of one: a new connection may find an agent that an old                   \
+              one does not */
+
+gboolean
+thaw_persistently (Agent **agent, const char *socket, gint64 deadline, GError **error)
+{
+  for (gint64 wait = FIRST_WAIT;; wait = MIN (2 * wait, LONGEST_WAIT)) {
+    gint64 until = MIN (deadline, g_get_monotonic_time () + LONGEST_TRY);
+    g_autoptr (GError) wrong = NULL;
+    if (!*agent)
+      *agent = agent_connect (socket, until, &wrong);
+    gboolean thawed = *agent && agent_thaw (*agent, until, &wrong);
+    g_clear_pointer (agent, agent_close);
+    if (thawed)
+      return TRUE;
+    if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND) ||
+        g_get_monotonic_time () + wait >= deadline) {
+      g_propagate_error (error, g_steal_pointer (&wrong));
+      return FALSE;
+    }
+    g_usleep ((gulong)wait);
+  }
+}
+
+char *
+thaw_usual_socket (const Places *places, const char *domain)
+{
+  return g_build_filename (places_store_path (places), domain, "qga.sock", NULL);
+}
+
+/* -------------------------------------------------------------------- what was left over */
+
+/* NOT_FOUND: there is nobody to be asked at any of its @sockets. */
+static gboolean
+thaw_at (char *const *sockets, gint64 deadline, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  for (guint i = 0; sockets[i]; i++) {
+    g_autoptr (GError) here = NULL;
+    g_autoptr (Agent) agent = agent_connect (sockets[i], deadline, &here);
+    if (agent && agent_thaw (agent, deadline, &here))
+      return TRUE;
+    /* Somebody who does not answer tells more than nobody. */
+    if (!wrong || g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND)) {
+      g_clear_error (&wrong);
+      wrong = g_steal_pointer (&here);
+    }
+  }
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+/* FALSE also where that cannot be found out. */
+static gboolean
+is_off (const Places *places, const LocalDomain *found)
+{
+  g_autofree char *state = found ? picture_run_state (places, found, NULL) : NULL;
+  return !found || g_strcmp0 (state, "shutoff") == 0;
+}
+
+/* Where its agent may be: the store may be seen at another path now, or the note be damaged. */
+static GStrv
+sockets_of (const Places *places, const LocalDomain *found, const char *noted)
+{
+  g_autoptr (GStrvBuilder) sockets = g_strv_builder_new ();
+  g_autofree char *usual = found ? thaw_usual_socket (places, found->name) : NULL;
+  if (noted)
+    g_strv_builder_add (sockets, noted);
+  if (usual && g_strcmp0 (usual, noted) != 0)
+    g_strv_builder_add (sockets, usual);
+  return g_strv_builder_end (sockets);
+}
+
+gboolean
+thaw_left_over (const Places *places, int records, const LocalDomain *found, gint64 deadline,
+                GError **error)
+{
+  g_autofree char *noted = NULL;
+  g_autoptr (GError) wrong = NULL;
+  if (!quiet_note_read (records, &noted, &wrong) && !wrong)
+    return TRUE;
+  if (wrong && !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED)) {
+    g_propagate_error (error, g_steal_pointer (&wrong));
+    return FALSE;
+  }
+  g_auto (GStrv) sockets = sockets_of (places, found, noted);
+  g_clear_error (&wrong);
+  gboolean nobody = sockets[0] == NULL;
+  if (!nobody && !thaw_at (sockets, deadline, &wrong)) {
+    nobody = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
+    if (!nobody || !is_off (places, found)) {
+      g_propagate_error (error, g_steal_pointer (&wrong));
+      return fail_in (error, "the guest's file systems may be frozen");
+    }
+  }
+  return quiet_note_remove (records, error);
+}
