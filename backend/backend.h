@@ -35,6 +35,7 @@ typedef enum {
   CREATE_HALT = 1 << 4,
   CREATE_NO_METADATA = 1 << 5, /* take the data and forget them: no name, not current */
   CREATE_REUSE_EXTERNAL = 1 << 6,
+  CREATE_QUIESCE_REQUIRED = 1 << 7, /* only with QUIESCE: rather none than one that is not quiet */
 } CreateFlags;
 
 /* What a person asked for.  backend_create checks what can be checked without the backend. */

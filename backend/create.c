@@ -12,6 +12,10 @@ check_flags (const CreateOptions *options, GError **error)
 
   if ((flags & CREATE_QUIESCE) != 0 && (flags & CREATE_DISK_ONLY) == 0)
     return fail (error, BACKEND_ERROR_INVALID, "quiesce needs disk-only");
+  if ((flags & CREATE_QUIESCE_REQUIRED) != 0 && (flags & CREATE_QUIESCE) == 0)
+    return fail (error, BACKEND_ERROR_INVALID, "what is required to be quiet is to be made quiet");
+  if ((flags & CREATE_QUIESCE) != 0 && options->from != NULL)
+    return fail (error, BACKEND_ERROR_INVALID, "a copy is as quiet as its origin");
   if (options->parent != NULL && options->from != NULL)
     return fail (error, BACKEND_ERROR_INVALID, "a snapshot is taken under one or from one");
   if (options->memory != NULL && !g_str_equal (options->memory, "no") &&
@@ -178,6 +182,27 @@ create_parent (const Domain *domain, const CreateOptions *options, const char **
   if (asked != NULL && (found == NULL || found->disk != NULL))
     return fail (error, BACKEND_ERROR_INVALID, "%s has no such snapshot", domain->name);
   return check_under (domain, options->under, error);
+}
+
+/* -------------------------------------------------------------------- quiescing */
+
+char *
+create_quiesced (const CreateOptions *options, const char *why_not)
+{
+  if ((options->flags & CREATE_QUIESCE) == 0)
+    return NULL;
+  return why_not != NULL ? g_strconcat ("no: ", why_not, NULL) : g_strdup ("yes");
+}
+
+gboolean
+create_quiesced_off (const CreateOptions *options, char **quiesced, GError **error)
+{
+  *quiesced = create_quiesced (options, "the machine was off");
+  if ((options->flags & CREATE_QUIESCE_REQUIRED) == 0)
+    return TRUE;
+  g_clear_pointer (quiesced, g_free);
+  return fail (error, BACKEND_ERROR_BUSY,
+               "the machine is off, and has no guest agent that could quiesce it");
 }
 
 /* -------------------------------------------------------------------- disks */

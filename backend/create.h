@@ -30,5 +30,11 @@ const DiskRequest *create_disk_request (const CreateOptions *options, const char
  * none is asked for twice: INVALID. */
 gboolean create_check_disks (const CreateOptions *options, const Domain *domain, GError **error);
 
+/* What a picture says of a snapshot that was asked for like this (`quiesced`).  @why_not: why the
+ * guest's file systems were not at rest; NULL: they were.  Free with g_free; NULL: nobody asked. */
+char *create_quiesced (const CreateOptions *options, const char *why_not);
+/* The same for a machine that is off, in which nobody can be asked: BUSY where it is required. */
+gboolean create_quiesced_off (const CreateOptions *options, char **quiesced, GError **error);
+
 /* Whether a disk with this request is left out of the snapshot. */
 gboolean disk_request_leaves_out (const DiskRequest *request);

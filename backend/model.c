@@ -135,6 +135,7 @@ snapshot_unref (Snapshot *snapshot)
   g_free (snapshot->description);
   g_free (snapshot->problem);
   g_free (snapshot->compression);
+  g_free (snapshot->quiesced);
   text_unref (snapshot->xml);
   text_unref (snapshot->domain_xml);
   text_unref (snapshot->kept_xml);
@@ -164,6 +165,7 @@ snapshot_copy (const Snapshot *snapshot)
   copy->no_data = snapshot->no_data;
   copy->held = snapshot->held;
   copy->compression = g_strdup (snapshot->compression);
+  copy->quiesced = g_strdup (snapshot->quiesced);
   copy->can = snapshot->can;
   copy->xml = text_ref (snapshot->xml);
   copy->domain_xml = text_ref (snapshot->domain_xml);

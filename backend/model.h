@@ -83,11 +83,13 @@ typedef struct {
   gboolean no_data;  /* a record only: nothing to read and nothing to revert to */
   gboolean held;     /* not to be discarded or merged */
   char *compression; /* "zlib", "zstd": how its images were compressed; NULL: not */
-  BackendCan can;    /* narrows the domain's */
-  Text *xml;         /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
-  Text *domain_xml;  /* the domain as it was then; NULL: not kept */
-  Text *kept_xml;    /* elements of a redefinition that nothing here understands; NULL: none */
-  GPtrArray *disks;  /* of Disk */
+  char *quiesced; /* whether the guest's file systems were at rest: "yes", or "no: " and why; NULL:
+                     nobody asked for it, or it is not known */
+  BackendCan can; /* narrows the domain's */
+  Text *xml;      /* <domainsnapshot>, exactly as the backend gives it; NULL: none */
+  Text *domain_xml; /* the domain as it was then; NULL: not kept */
+  Text *kept_xml;   /* elements of a redefinition that nothing here understands; NULL: none */
+  GPtrArray *disks; /* of Disk */
 } Snapshot;
 
 /* `taken` of a snapshot that gets other disks now: a second or more after what it was until now,

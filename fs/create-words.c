@@ -13,6 +13,7 @@ static const Word table[] = {
   { "--disk-only", NULL, "without the machine's memory", 0, 0, AT (disk_only), FALSE },
   { "--quiesce", NULL, "with the guest's file systems at rest (with --disk-only)", 0, 0,
     AT (quiesce), FALSE },
+  { "--quiesce=required", NULL, "the same, or no snapshot", 0, 0, AT (quiesce_required), FALSE },
   { "--atomic", NULL, "all disks or none", 0, 0, AT (atomic), FALSE },
   { "--live", NULL, "the guest runs while its memory is saved", 0, CAN_LIVE, AT (live), FALSE },
   { "--halt", NULL, "the machine is off afterwards", 0, 0, AT (halt), FALSE },
@@ -60,7 +61,7 @@ check_redefine (const CreateWords *asked, GError **error)
     { "--no-metadata", asked->no_metadata },
     { "--halt", asked->halt },
     { "--live", asked->live },
-    { "--quiesce", asked->quiesce },
+    { "--quiesce", asked->quiesce || asked->quiesce_required },
     { "--reuse-external", asked->reuse_external },
     { "--parent", asked->parent != NULL },
     { "--from", asked->from != NULL },
@@ -81,6 +82,8 @@ check_words (const CreateWords *asked, gboolean document, GError **error)
 {
   if (asked->current && !asked->redefine)
     return fail (error, BACKEND_ERROR_INVALID, "--current is only for --redefine");
+  if (asked->quiesce && asked->quiesce_required)
+    return fail (error, BACKEND_ERROR_INVALID, "\"--quiesce\" is there twice");
   if (asked->redefine && !document)
     return fail (error, BACKEND_ERROR_INVALID, "--redefine needs a document: end the words in -");
   if (asked->validate && !document)
@@ -106,6 +109,7 @@ CreateFlags
 create_words_flags (const CreateWords *asked)
 {
   return (asked->disk_only ? CREATE_DISK_ONLY : 0) | (asked->quiesce ? CREATE_QUIESCE : 0) |
+         (asked->quiesce_required ? CREATE_QUIESCE | CREATE_QUIESCE_REQUIRED : 0) |
          (asked->atomic ? CREATE_ATOMIC : 0) | (asked->live ? CREATE_LIVE : 0) |
          (asked->halt ? CREATE_HALT : 0) | (asked->no_metadata ? CREATE_NO_METADATA : 0) |
          (asked->reuse_external ? CREATE_REUSE_EXTERNAL : 0);

@@ -15,6 +15,7 @@ typedef struct {
   GPtrArray *disks; /* of char *: the values of --diskspec */
   gboolean disk_only;
   gboolean quiesce;
+  gboolean quiesce_required; /* instead of quiesce */
   gboolean atomic;
   gboolean live;
   gboolean halt;

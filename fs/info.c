@@ -120,6 +120,8 @@ add_rare (GString *out, const Snapshot *snapshot)
     add (out, "data", "none");
   if (snapshot->compression != NULL)
     add (out, "compression", snapshot->compression);
+  if (snapshot->quiesced != NULL)
+    add (out, "quiesced", snapshot->quiesced);
   if (snapshot->problem != NULL)
     add (out, "problem", snapshot->problem);
 }

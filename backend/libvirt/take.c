@@ -59,6 +59,7 @@ static gboolean
 check (const Order *order, const CreateOptions *options, GError **error)
 {
   const Domain *picture = order->picture;
+  g_autofree char *quiesced = NULL; /* libvirt keeps no note of it */
   const char *parent;
 
   if (!create_parent (picture, options, &parent, error))
@@ -71,6 +72,10 @@ check (const Order *order, const CreateOptions *options, GError **error)
   if (options->compression != NULL)
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "libvirt compresses no snapshots (but see snapshot_image_format in qemu.conf)");
+  /* It would take one without a word. */
+  if (virDomainIsActive (order->handle.domain) != 1 &&
+      !create_quiesced_off (options, &quiesced, error))
+    return FALSE;
   return create_check_disks (options, picture, error);
 }
 

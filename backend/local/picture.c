@@ -182,6 +182,7 @@ snapshot_from_record (const Build *build, const Record *record, const char *prob
   snapshot->no_data = !record->problem && record->images->len == 0;
   snapshot->held = record->held;
   snapshot->compression = g_strdup (record->compression);
+  snapshot->quiesced = g_strdup (record->quiesced);
   snapshot->kept_xml = record->kept_xml ? text_from_string (record->kept_xml) : NULL;
   snapshot->can = snapshot->no_data ? EVERYTHING & ~ON_DATA : EVERYTHING;
   snapshot->domain_xml = record->domain_xml ? text_from_string (record->domain_xml) : NULL;

@@ -76,10 +76,12 @@ record_set_images (Record *record, const Record *from)
   g_ptr_array_unref (record->images);
   g_ptr_array_unref (record->left_out);
   g_free (record->compression);
+  g_free (record->quiesced);
   record->images = images_copy (from->images);
   record->left_out = g_ptr_array_copy (from->left_out, copy_string, NULL);
   g_ptr_array_set_free_func (record->left_out, g_free);
   record->compression = g_strdup (from->compression);
+  record->quiesced = g_strdup (from->quiesced);
 }
 
 const RecordImage *
@@ -112,6 +114,7 @@ record_take_images (Record *record, const Record *from)
       continue;
     g_ptr_array_add (record->images, record_image_copy (image));
     no_longer_left_out (record, image->target);
+    g_clear_pointer (&record->quiesced, g_free); /* it is of two moments now */
   }
 }
 
@@ -160,6 +163,7 @@ record_unref (Record *record)
   g_free (record->domain_xml);
   g_free (record->problem);
   g_free (record->compression);
+  g_free (record->quiesced);
   g_free (record->kept_xml);
   g_free (record->shown_under);
   snapshot_unref (record->shown);

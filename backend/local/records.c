@@ -101,6 +101,7 @@ records_write_snapshot (int fd, const Record *record, const char *suffix, GError
   put_images (object, "disks", record->images);
   put_strings (object, "left-out", record->left_out);
   sealed_set_string (object, "compression", record->compression);
+  sealed_set_string (object, "quiesced", record->quiesced);
   sealed_set_string (object, "kept", record->kept_xml);
   json_object_set_boolean_member (object, "internal", record->internal);
   json_object_set_boolean_member (object, "held", record->held);
@@ -218,6 +219,7 @@ record_from_object (JsonObject *object, const char *uuid)
   record->taken = sealed_number (object, "taken");
   record->changed = sealed_number (object, "changed");
   record->compression = sealed_string (object, "compression");
+  record->quiesced = sealed_string (object, "quiesced");
   record->kept_xml = sealed_string (object, "kept");
   record->internal = sealed_flag (object, "internal");
   record->held = sealed_flag (object, "held");

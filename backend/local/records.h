@@ -34,6 +34,7 @@ typedef struct {
   GPtrArray *images;   /* of RecordImage; empty: there are no data, only what is said here */
   GPtrArray *left_out; /* of char *: targets of disks that were not to be part of it */
   char *compression;   /* how its images were compressed; NULL: not */
+  char *quiesced;      /* as a Snapshot's */
   char *kept_xml;      /* what a redefinition said that has no place above; NULL: nothing */
   gboolean internal;   /* a redefinition says that it is inside images */
   gboolean held;

@@ -151,12 +151,14 @@ static char *
 take_present (Change *change, const CreateOptions *options, Record *record, GError **error)
 {
   gboolean nameless = options->flags & CREATE_NO_METADATA;
+  g_autofree char *quiesced = NULL;
   g_autoptr (GPtrArray) left_out = choose_left_out (change, options, error);
-  if (!left_out || !change_open_disks (change, left_out, error) ||
-      !choose_methods (change, options, error))
+  if (!left_out || !create_quiesced_off (options, &quiesced, error) ||
+      !change_open_disks (change, left_out, error) || !choose_methods (change, options, error))
     return NULL;
   g_ptr_array_extend_and_steal (record->left_out, g_steal_pointer (&left_out));
   record->compression = g_strdup (options->compression);
+  record->quiesced = g_steal_pointer (&quiesced);
   if (!freeze_disks (change, record, error))
     return NULL;
   if (nameless) {

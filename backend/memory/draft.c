@@ -197,6 +197,9 @@ hand_over (Draft *draft, const Snapshot *takes, const Snapshot *from)
   snapshot->external = from->external;
   g_free (snapshot->compression);
   snapshot->compression = g_strdup (from->compression);
+  g_free (snapshot->quiesced);
+  /* Of two moments nothing is said. */
+  snapshot->quiesced = snapshot->disks->len > from->disks->len ? NULL : g_strdup (from->quiesced);
   snapshot->taken = snapshot_taken_now (snapshot->created, snapshot->taken);
   snapshot->no_data = from->no_data;
   snapshot->can = from->can;

@@ -91,6 +91,7 @@ copy_origin (const Draft *draft, Snapshot *snapshot, const CreateOptions *option
   text_unref (snapshot->domain_xml);
   snapshot->domain_xml = text_ref (from->domain_xml);
   snapshot->compression = g_strdup (from->compression);
+  snapshot->quiesced = g_strdup (from->quiesced);
   return TRUE;
 }
 
@@ -102,7 +103,8 @@ fill (const Draft *draft, Snapshot *snapshot, const CreateOptions *options, GErr
   if (options->from != NULL)
     return copy_origin (draft, snapshot, options, error);
   snapshot->compression = g_strdup (options->compression);
-  return leave_out (snapshot, options, error);
+  return create_quiesced_off (options, &snapshot->quiesced, error) &&
+         leave_out (snapshot, options, error);
 }
 
 static gboolean

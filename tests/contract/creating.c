@@ -179,9 +179,40 @@ what_a_machine_that_is_off_has_not_is_refused (void **state)
 {
   assert_not_created (*state, &(CreateOptions){ .flags = CREATE_LIVE }, BACKEND_ERROR_UNSUPPORTED);
   assert_not_created (*state, &(CreateOptions){ .flags = CREATE_QUIESCE }, BACKEND_ERROR_INVALID);
+  assert_not_created (
+      *state,
+      &(CreateOptions){ .flags = CREATE_DISK_ONLY | CREATE_QUIESCE | CREATE_QUIESCE_REQUIRED },
+      BACKEND_ERROR_BUSY);
   assert_not_created (*state, &(CreateOptions){ .memory = "internal" }, BACKEND_ERROR_INVALID);
   assert_not_created (*state, &(CreateOptions){ .memory = "external", .memory_file = "/m" },
                       BACKEND_ERROR_INVALID);
+}
+
+static void
+assert_quiesced (Contract *contract, const char *id, const char *quiesced)
+{
+  g_autoptr (Domain) domain = contract_look (contract);
+
+  assert_text (domain_snapshot (domain, id)->quiesced, quiesced);
+}
+
+static void
+who_asked_is_told_whether_the_guest_was_quiet (void **state)
+{
+  static const char off[] = "no: the machine was off";
+  const CreateOptions quiet = { .name = "q", .flags = CREATE_DISK_ONLY | CREATE_QUIESCE };
+  g_autofree char *asked = NULL, *copy = NULL, *other = NULL;
+  GError *error = NULL;
+
+  other = contract_create (*state, &(CreateOptions){ .name = "o" }, &error);
+  asked = contract_create (*state, &quiet, &error);
+  copy = contract_create (*state, &(CreateOptions){ .name = "c", .from = asked }, &error);
+  assert_no_error (error);
+  assert_quiesced (*state, other, NULL);
+  assert_quiesced (*state, asked, off);
+  assert_quiesced (*state, copy, off);
+  assert_true (contract_merge (*state, asked, MERGE_INTO_PARENT, TRUE, &error));
+  assert_quiesced (*state, other, off);
 }
 
 /* -------------------------------------------------------------------- several disks */
@@ -322,6 +353,7 @@ contract_creating (void)
     contract_test_with (what_is_compressed_reads_the_same, CAN_COMPRESS),
     contract_test (flags_that_ask_for_less_are_taken),
     contract_test_where (what_a_machine_that_is_off_has_not_is_refused, WHERE_OFF),
+    contract_test_with (who_asked_is_told_whether_the_guest_was_quiet, CAN_COPY | CAN_MERGE_PARENT),
     contract_test (a_disk_that_is_not_there_cannot_be_asked_for),
   };
 

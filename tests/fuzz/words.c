@@ -127,6 +127,7 @@ words_of (const CreateWords *asked)
     push (words, "--diskspec", g_ptr_array_index (asked->disks, i));
   push_flag (words, "--disk-only", asked->disk_only);
   push_flag (words, "--quiesce", asked->quiesce);
+  push_flag (words, "--quiesce=required", asked->quiesce_required);
   push_flag (words, "--atomic", asked->atomic);
   push_flag (words, "--live", asked->live);
   push_flag (words, "--halt", asked->halt);

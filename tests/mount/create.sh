@@ -60,6 +60,9 @@ try_basics ()
   check "=" eval 'echo "four --description=of\ words" >"$create"'
   check "is as good" prints 'of words' cat "$dom/.snapshots/four/description"
   check "flags that change nothing here" eval 'echo "five --atomic --disk-only" >"$create"'
+  check "who does not ask is not told" refused grep ^quiesced: "$dom/.snapshots/five/info"
+  check "quiesced where there is nobody" eval 'echo "still --quiesce --disk-only" >"$create"'
+  check "is told" prints 'quiesced: no: the machine was off' grep ^quiesced: "$dom/.snapshots/still/info"
   for shell in bash dash; do
     check "$shell: a document in two writes" "$shell" -c \
       '{ echo "<domainsnapshot><name>$2</name>"; echo "</domainsnapshot>"; } >"$1"' "$shell" \
@@ -126,6 +129,9 @@ END
   check "an unfinished quotation" refuses EINVAL '"x'
   check "the same before a document" refuses EINVAL $'"x -\n<domainsnapshot/>'
   check "quiesce without disk-only" refuses EINVAL 'x --quiesce'
+  check "quiesce in another way" refuses EINVAL 'x --disk-only --quiesce=try'
+  check "a machine that is off, which must be quiesced" refuses EBUSY 'x --disk-only --quiesce=required'
+  check "the reason is named" prints_like 'EBUSY: .*guest agent' tail -n 1 "$dom/control/error"
   check "current without redefine" refuses EINVAL 'x --current'
   check "redefine without a document" refuses EINVAL 'x --redefine'
   check "validate without a document" refuses EINVAL 'x --validate'
@@ -212,7 +218,7 @@ check "and the current one is what it was" current_is small2
 check "the usage has the words of the table" prints \
   "$("$VMSNAPFS" --rows | sed -n 's,^MNT/DOMAIN/control/create ,,p' | grep -oE -- '--[a-z-]+( [A-Z]+)?' |
      grep -vxE -- '--live|--reuse-external|--method METHOD' | sort)" \
-  eval 'grep -oE "^#   --[a-z-]+( [A-Z]+)?" "$create" | sed "s/^#   //" | sort'
+  eval 'grep -oE "^#   --[a-z-]+( [A-Z]+)?" "$create" | sed "s/^#   //" | sort -u'
 
 # ---- two at a time
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define QUIET (CREATE_DISK_ONLY | CREATE_QUIESCE | CREATE_QUIESCE_REQUIRED)
+
 /* -------------------------------------------------------------------- what is asked for */
 
 static void
@@ -37,6 +39,37 @@ quiescing_is_for_disks_only (void **state)
 {
   assert_invalid ((CreateOptions){ .flags = CREATE_QUIESCE });
   assert_allowed ((CreateOptions){ .flags = CREATE_QUIESCE | CREATE_DISK_ONLY });
+  assert_allowed ((CreateOptions){ .flags = QUIET });
+  assert_invalid ((CreateOptions){ .flags = QUIET & ~CREATE_QUIESCE });
+  assert_invalid ((CreateOptions){ .flags = QUIET, .from = "a" });
+}
+
+static void
+whether_it_was_quiet_is_told_to_who_asked (void **state)
+{
+  const CreateOptions asked = { .flags = CREATE_QUIESCE }, nothing = { 0 };
+  g_autofree char *quiet = create_quiesced (&asked, NULL);
+  g_autofree char *loud = create_quiesced (&asked, "nobody answered");
+
+  assert_text (quiet, "yes");
+  assert_text (loud, "no: nobody answered");
+  assert_null (create_quiesced (&nothing, NULL));
+  assert_null (create_quiesced (&nothing, "nobody answered"));
+}
+
+static void
+a_machine_that_is_off_is_not_quiesced (void **state)
+{
+  const CreateOptions asked = { .flags = CREATE_QUIESCE }, required = { .flags = QUIET };
+  g_autofree char *quiesced = NULL;
+  char *none = NULL;
+  GError *error = NULL;
+
+  assert_true (create_quiesced_off (&asked, &quiesced, &error));
+  assert_text (quiesced, "no: the machine was off");
+  assert_false (create_quiesced_off (&required, &none, &error));
+  assert_error (&error, BACKEND_ERROR_BUSY);
+  assert_null (none);
 }
 
 static void
@@ -373,6 +406,8 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (nothing_need_be_said),
     cmocka_unit_test (quiescing_is_for_disks_only),
+    cmocka_unit_test (whether_it_was_quiet_is_told_to_who_asked),
+    cmocka_unit_test (a_machine_that_is_off_is_not_quiesced),
     cmocka_unit_test (it_is_taken_under_one_or_from_one),
     cmocka_unit_test (what_has_no_metadata_has_no_place),
     cmocka_unit_test (there_are_two_compressions),

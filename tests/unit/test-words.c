@@ -140,6 +140,10 @@ words_that_exclude_each_other_are_refused (void **state)
     "--redefine --memspec file=/a",
     "--redefine --diskspec vda",
     "--redefine --quiesce --disk-only",
+    "--redefine --quiesce=required --disk-only",
+    "--disk-only --quiesce --quiesce=required",
+    "--disk-only --quiesce=try",
+    "--disk-only --quiesce=",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
@@ -164,6 +168,18 @@ flags_are_those_of_the_contract (void **state)
                                                      CREATE_LIVE | CREATE_HALT |
                                                      CREATE_NO_METADATA | CREATE_REUSE_EXTERNAL);
   assert_string_equal (asked.compression, "zlib");
+}
+
+static void
+quiescing_can_be_required (void **state)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) words = words_split ("--disk-only --quiesce=required", &error);
+  g_auto (CreateWords) asked = { 0 };
+
+  assert_true (create_words_read (&asked, EVERYTHING, words, FALSE, &error));
+  assert_int_equal (create_words_flags (&asked),
+                    CREATE_DISK_ONLY | CREATE_QUIESCE | CREATE_QUIESCE_REQUIRED);
 }
 
 /* -------------------------------------------------------------------- specs */
@@ -240,6 +256,7 @@ main (void)
     cmocka_unit_test (what_cannot_be_done_is_unsupported_and_not_in_the_usage),
     cmocka_unit_test (words_that_exclude_each_other_are_refused),
     cmocka_unit_test (flags_are_those_of_the_contract),
+    cmocka_unit_test (quiescing_can_be_required),
     cmocka_unit_test (commas_in_specs_are_doubled),
     cmocka_unit_test (a_disk_with_a_file_is_external),
     cmocka_unit_test (memory_is_a_file_or_a_mode),
