@@ -10,8 +10,8 @@ The guest is made by make-guest when it is first needed, in the directory $GUEST
 whatever happens, QEMU ends with the `with`, and also when the test is killed. In `work` are then:
 
     console.log     what the guest says; the writer says there "durable N" once N is on both disks
-    qga.sock        the guest agent; absent with agent=False
-    qmp.sock        QEMU's own
+    qga.sock        the guest agent, or where agent_socket says; absent with agent=False
+    qmp.sock        QEMU's own, or where qmp_socket says
 """
 import contextlib
 import ctypes
@@ -56,7 +56,38 @@ def dies_with_its_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+# ---- what the tests say
+
+results = {True: 0, False: 0}
+
+
+def check(what, holds, said=""):
+    results[bool(holds)] += 1
+    print(f"ok - {what}" if holds else f"not ok - {what}\n#   {said}", flush=True)
+
+
+def summary():
+    """The exit status."""
+    print(f"{results[True]} passed, {results[False]} failed")
+    return 1 if results[False] else 0
+
+
 # ---- what is on the disks
+
+def make_disk(path, size=16 * 1024 * 1024):
+    with open(path, "wb") as disk:
+        disk.truncate(size)
+    return path
+
+
+def is_clean(image, copy):
+    """A copy is a machine that was switched off at that moment; the journal must be empty as well."""
+    subprocess.run(["cp", "--sparse=always", image, copy], check=True)
+    answer = subprocess.run(["e2fsck", "-fn", copy], capture_output=True, text=True, check=False)
+    features = subprocess.run(["dumpe2fs", "-h", copy], capture_output=True, text=True, check=True).stdout
+    dirty = "needs_recovery" in features
+    return answer.returncode == 0 and not dirty, answer.stdout + answer.stderr + features
+
 
 def numbers_on(raw):
     """All numbers on a disk, which is given as its bytes; what is half there counts as not there."""
@@ -108,15 +139,15 @@ class JsonSocket:
 # ---- the guest
 
 class Guest:
-    def __init__(self, work, disks, agent=True, memory=256):
+    def __init__(self, work, disks, agent=True, agent_socket=None, qmp_socket=None, memory=256):
         """disks: target to path, qcow2 or raw by its suffix; all are opened as the machine's own."""
         self.work = pathlib.Path(work)
         self.disks = disks
         self.agent = agent
         self.memory = memory
         self.console = self.work / "console.log"
-        self.agent_socket = self.work / "qga.sock"
-        self.qmp_socket = self.work / "qmp.sock"
+        self.agent_socket = agent_socket or self.work / "qga.sock"
+        self.qmp_socket = qmp_socket or self.work / "qmp.sock"
         self.process = None
         self.control = None
         self.writer = False
