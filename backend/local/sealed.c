@@ -140,6 +140,13 @@ seal_version (const char *text)
   return version >= SEALED_FIRST && version <= SEALED_OF_DISK && digit[1] == ' ' ? version : 0;
 }
 
+/* A version that is not known may be damage as well. */
+static gboolean
+is_later (const char *text, gsize length)
+{
+  return length > SEAL_LENGTH && g_str_has_prefix (text, SEAL) && seal_version (text) == 0;
+}
+
 static gboolean
 seal_holds (const char *text, gsize length)
 {
@@ -161,7 +168,9 @@ sealed_read (int fd, const char *name, GError **error)
   JsonObject *object = seal_holds (text, length) ? json_text_object (text + SEAL_LENGTH) : NULL;
   if (object)
     return object;
-  fail (error, BACKEND_ERROR_DAMAGED, "record %s is damaged: its checksum does not hold", name);
+  fail (error, BACKEND_ERROR_DAMAGED, "record %s is damaged%s", name,
+        is_later (text, length) ? ", or of a later version of this program"
+                                : ": its checksum does not hold");
   return NULL;
 }
 

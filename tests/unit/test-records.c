@@ -5,6 +5,7 @@
 #include "temporary.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -250,6 +251,21 @@ one_of_a_single_disk_that_has_another_or_a_parent_contradicts_itself (void **sta
         ((const Record *)g_hash_table_lookup (records->records, all[i]->uuid))->problem);
 }
 
+static void
+what_may_be_of_a_later_version_is_said_to_be_that (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  g_autoptr (Record) record = a_record ("base", NULL);
+  g_autofree char *file = records_file (record->uuid);
+  write_whole_domain (directory->fd, record);
+  int opened = openat (directory->fd, file, O_WRONLY);
+  assert_int_equal (pwrite (opened, "9", 1, strlen ("vmsnapfs ")), 1);
+  close (opened);
+  g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+  const Record *read = g_hash_table_lookup (records->records, record->uuid);
+  assert_non_null (strstr (read->problem, "later version"));
+}
+
 int
 main (void)
 {
@@ -266,6 +282,7 @@ main (void)
     temporary_test (one_of_a_single_disk_is_that_when_it_is_read),
     temporary_test (one_of_a_single_disk_is_not_for_older_programs),
     temporary_test (one_of_a_single_disk_that_has_another_or_a_parent_contradicts_itself),
+    temporary_test (what_may_be_of_a_later_version_is_said_to_be_that),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
