@@ -151,7 +151,6 @@ show_snapshot_info (const Place *place, GError **error)
   return finish (out);
 }
 
-/* No backend asks a guest to be quiet for it: a machine that runs is left alone. */
 Text *
 show_disk_snapshot_info (const Place *place, GError **error)
 {
@@ -168,7 +167,8 @@ show_disk_snapshot_info (const Place *place, GError **error)
   add (out, "uuid", snapshot->id);
   if (disk->method != NULL)
     add (out, "method", disk->method);
-  add (out, "quiesced", "no");
+  if (snapshot->quiesced == NULL) /* nobody asked the guest; else it is said below */
+    add (out, "quiesced", "no");
   if (after != NULL)
     add (out, "parent", after->name);
   add_time (out, "created", snapshot->created);
