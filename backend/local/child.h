@@ -3,7 +3,7 @@
 
 /* A qemu-img that runs while its maker does something else.  The thread that starts it finishes it;
  * freeing one that is not finished kills it. */
-typedef struct Child Child;
+typedef struct Process Child;
 Child *child_start (int directory, const char *const *arguments, GError **error);
 gboolean child_finish (Child *child, Job *job, guint deadline, char **output, GError **error);
 void child_free (Child *child);

@@ -59,16 +59,19 @@ child_default_signals (void)
 static gboolean
 child_streams (const Start *start)
 {
-  long high[3];
-  for (int i = 0; i < 3; i++) {
-    high[i] = syscall (SYS_fcntl, start->wanted->streams[i], F_DUPFD, 10);
+  const Spawn *wanted = start->wanted;
+  const int from[] = { wanted->streams[0], wanted->streams[1], wanted->streams[2], wanted->keep };
+  const int count = wanted->keep < 0 ? 3 : 4;
+  long high[4];
+  for (int i = 0; i < count; i++) {
+    high[i] = syscall (SYS_fcntl, from[i], F_DUPFD, 10);
     if (high[i] < 0)
       return FALSE;
   }
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < count; i++)
     if (syscall (SYS_dup3, high[i], i, 0) < 0)
       return FALSE;
-  return syscall (SYS_close_range, 3, ~0U, 0) == 0;
+  return syscall (SYS_close_range, count, ~0U, 0) == 0;
 }
 
 static gboolean
@@ -83,7 +86,8 @@ child_limits (const Start *start)
 static int
 child_main (void *data)
 {
-  static char *const environment[] = { (char *)"LC_ALL=C", (char *)"PATH=/usr/bin:/bin", NULL };
+  static char *const environment[] = { (char *)"LC_ALL=C",
+                                       (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
   Start *start = data;
   child_default_signals ();
   if (syscall (SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)

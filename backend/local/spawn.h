@@ -4,12 +4,13 @@
 
 /* A program to be started, by itself and for us alone: it dies with the calling thread
  * (PR_SET_PDEATHSIG), has a session of its own, an environment of LC_ALL=C and a PATH, no
- * descriptors but its three streams, no core dumps. */
+ * descriptors but its three streams and what it is to keep, no core dumps. */
 typedef struct {
   const char *program;    /* absolute */
   char *const *arguments; /* argv, ended by NULL */
   int directory;          /* to run in; borrowed */
   int streams[3];         /* its standard streams; borrowed */
+  int keep;               /* its descriptor 3; borrowed; -1: none */
   guint64 space;          /* bytes of address space that it may have */
 } Spawn;
 

@@ -144,9 +144,10 @@ its_surroundings_are_bare (void **state)
            "-c; pwd; "
            "ls /proc/self/fd | wc -l; grep SigBlk /proc/self/status");
   assert_true (child_qemu_img (directory, nothing, NULL, 20, &output, &error));
-  g_autofree char *expected = g_strdup_printf ("LC_ALL=C\nPATH=/usr/bin:/bin\n/dev/null\n0\n%s\n4\n"
-                                               "SigBlk:\t0000000000000000\n",
-                                               scratch);
+  g_autofree char *expected =
+      g_strdup_printf ("LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n/dev/null\n0\n%s\n4\n"
+                       "SigBlk:\t0000000000000000\n",
+                       scratch);
   assert_string_equal (output, expected);
   close (open_here);
 }
