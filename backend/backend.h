@@ -23,6 +23,8 @@ typedef struct Backend Backend;
 typedef struct {
   gboolean read_only;
   const char *const *allow; /* further directories that disks may be in; NULL: none */
+  const char *hook;         /* program that works a site's own storage; NULL: none */
+  guint hook_seconds;       /* that one run of it may take; 0: as usual */
   guint poll_seconds;       /* how often a backend without notices asks for changes; 0: never */
 } BackendOptions;
 

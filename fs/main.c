@@ -275,6 +275,8 @@ run (Options *options, GError **error)
 {
   BackendOptions backend_options = { .read_only = options->read_only,
                                      .allow = (const char *const *)options->allow->pdata,
+                                     .hook = options->hook,
+                                     .hook_seconds = options->hook_seconds,
                                      .poll_seconds = options->poll };
   g_autoptr (Backend) backend = NULL;
   int ready = -1;

@@ -13,6 +13,7 @@
 
 #define POLL_USUAL 10
 #define POLL_MOST (24 * 60 * 60)
+#define HOOK_MOST (7 * 24 * 60 * 60)
 
 const char options_help[] =
     "usage: vmsnapfs [options] SOURCE MOUNTPOINT\n"
@@ -30,6 +31,8 @@ const char options_help[] =
     "     umask=OCTAL      bits that no mode has (default: 027)\n"
     "     domains=GLOB     show only these domains (may be repeated)\n"
     "     allow=DIR        disks may have files below DIR too (may be repeated)\n"
+    "     hook=PROGRAM     PROGRAM works the storage of disks with the method exec\n"
+    "     hook_deadline=N  seconds that one run of it may take (default: 600)\n"
     "     cache            disk files go through the page cache\n"
     "     poll=N           seconds between looks for what libvirt does not tell of (default: 10)\n"
     "     discard=no       neither rmdir nor control/discard discards a snapshot\n"
@@ -140,6 +143,25 @@ take_allow (Options *options, const char *option, const char *value, GError **er
   return TRUE;
 }
 
+static gboolean
+take_hook (Options *options, const char *option, const char *value, GError **error)
+{
+  g_free (options->hook);
+  options->hook = g_strdup (value);
+  return *value == '/' ||
+         fail (error, BACKEND_ERROR_INVALID, "hook= takes an absolute path, not \"%s\"", value);
+}
+
+static gboolean
+take_hook_deadline (Options *options, const char *option, const char *value, GError **error)
+{
+  guint64 number = 0;
+  gboolean ok = parse_id (option, value, 10, HOOK_MOST, &number, error);
+
+  options->hook_seconds = (guint)number;
+  return ok;
+}
+
 static const Row rows[] = {
   { "ro", take_access },
   { "rw", take_access },
@@ -161,6 +183,8 @@ static const Row rows[] = {
   { "poll=", take_poll },
   { "domains=", take_domains },
   { "allow=", take_allow },
+  { "hook=", take_hook },
+  { "hook_deadline=", take_hook_deadline },
   { "cache", take_cache },
   { "discard=", take_discard },
   { "defaults", ignore },
@@ -272,6 +296,7 @@ options_free (Options *options)
 {
   g_free (options->source);
   g_free (options->mountpoint);
+  g_free (options->hook);
   g_ptr_array_unref (options->domains);
   g_ptr_array_unref (options->allow);
   g_string_free (options->kernel, TRUE);

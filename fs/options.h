@@ -13,9 +13,11 @@ typedef struct {
   gboolean version;
   gboolean rows; /* --rows: print the table, for the check of the manual */
   gboolean read_only;
-  gboolean cache;   /* disk files go through the page cache */
-  guint poll;       /* seconds between looks for changes that nobody tells of; 0: none */
-  gboolean discard; /* FALSE: rmdir and control/discard are not offered */
+  gboolean cache;     /* disk files go through the page cache */
+  char *hook;         /* program for storage that is not ours; NULL: none */
+  guint hook_seconds; /* that one run of it may take; 0: as usual */
+  guint poll;         /* seconds between looks for changes that nobody tells of; 0: none */
+  gboolean discard;   /* FALSE: rmdir and control/discard are not offered */
   uid_t uid;
   gid_t gid;
   mode_t umask;

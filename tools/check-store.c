@@ -44,6 +44,7 @@ static int
 run (int argc, char **argv, GError **error)
 {
   static const struct option long_options[] = { { "allow", required_argument, NULL, 'a' },
+                                                { "hook", required_argument, NULL, 'h' },
                                                 { "quick", no_argument, NULL, 'q' },
                                                 { "repair", no_argument, NULL, 'r' },
                                                 { 0 } };
@@ -54,6 +55,8 @@ run (int argc, char **argv, GError **error)
   while ((letter = getopt_long (argc, argv, "", long_options, NULL)) != -1) {
     if (letter == 'a')
       g_ptr_array_add (allow, optarg);
+    else if (letter == 'h')
+      options.hook = optarg;
     else if (letter == 'q')
       options.quick = TRUE;
     else if (letter == 'r')
@@ -70,7 +73,7 @@ run (int argc, char **argv, GError **error)
 
 const Command check_command = {
   "check", "see whether a store of disk images is sound, and repair it",
-  "usage: vmsnap check [--repair] [--quick] [--allow DIR]... STORE\n"
+  "usage: vmsnap check [--repair] [--quick] [--allow DIR]... [--hook PROGRAM] STORE\n"
   "\n"
   "STORE is a directory of disk images that nobody has mounted for writing.  Every record,\n"
   "image, chain and journal is looked at, and nothing is changed without --repair.  A line\n"
@@ -80,6 +83,7 @@ const Command check_command = {
   "\n"
   "  --repair            repair what can be without guessing; no image is ever removed\n"
   "  --quick             leave out qemu-img check, which reads the tables of every image\n"
-  "  --allow DIR         disks and backing files may be below DIR too (may be repeated)\n",
+  "  --allow DIR         disks and backing files may be below DIR too (may be repeated)\n"
+  "  --hook PROGRAM      the program that works the storage of disks with the method exec\n",
   run
 };

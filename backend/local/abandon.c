@@ -16,11 +16,11 @@ look_at_all (const GArray *disks, gboolean *written, GError **error)
     const Applying *disk = &g_array_index (disks, Applying, i);
     struct stat status;
     What what;
-    if (!disk->journal->prepared) /* it stays in any case */
+    if (!disk->journal->prepared && !disk->journal->back) /* it stays in any case */
       continue;
     if (!applying_look (disk, disk->journal->file, &what, &status, error))
       return FALSE;
-    if (what != OLD)
+    if (what != OLD || disk->begun)
       return fail (error, BACKEND_ERROR_DAMAGED, "%s was replaced already", disk->journal->file);
     *written |= applying_was_written (disk, &status);
   }
@@ -60,7 +60,7 @@ gboolean
 journal_abandon (int records, const Places *places, const Journal *journal, GError **error)
 {
   gboolean written;
-  g_autoptr (GArray) disks = applying_begin (places, journal, error);
+  g_autoptr (GArray) disks = applying_begin (records, places, journal, error);
   if (!disks || !look_at_all (disks, &written, error))
     return FALSE;
   if (!written)
@@ -68,7 +68,5 @@ journal_abandon (int records, const Places *places, const Journal *journal, GErr
   for (guint i = 0; i < disks->len; i++)
     if (!unfreeze (&g_array_index (disks, Applying, i), error))
       return FALSE;
-  if (unlinkat (records, JOURNAL_FILE, 0) < 0)
-    return fail_errno (error, "removing the journal");
-  return journal_sync (records, "the records", error);
+  return journal_give_up (records, error);
 }

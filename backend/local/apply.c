@@ -1,9 +1,11 @@
 /* Carrying out a journal: only links, renames and unlinks, each skipped when already done.
  *
- * Nothing here allocates space in an image, and nothing can be refused for a reason that a later
+ * Nothing here allocates space in an image, but what other storage brings back (bringing.c), which
+ * comes first; and nothing can be refused for a reason that a later
  * replay would not find gone, but one: a file that is not the one the journal means.  Then
  * somebody has put another in its place, and the journal stays until a person has looked. */
 #include "applying.h"
+#include "bringing.h"
 #include "moving.h"
 #include "records.h"
 #include <fcntl.h>
@@ -124,7 +126,7 @@ make_room (const Applying *disk, const Journal *journal, GError **error)
   struct stat status;
   What what;
   if (!disk->journal->prepared) /* it stays, whatever became of it: its copy is what counts */
-    return freeze (disk, error);
+    return !disk->journal->freeze || freeze (disk, error);
   if (!applying_look (disk, disk->journal->file, &what, &status, error))
     return FALSE;
   switch (what) {
@@ -173,6 +175,19 @@ apply_each (const GArray *disks, const Journal *journal,
   return TRUE;
 }
 
+/* What is written over cannot be kept aside. */
+static gboolean
+check_may_be_brought_back (const Applying *disk, What what, const struct stat *status,
+                           GError **error)
+{
+  if (disk->begun)
+    return TRUE;
+  if (what != OLD)
+    return cannot_complete (disk->journal->file, "was replaced by another file", error);
+  return !applying_was_written (disk, status) ||
+         cannot_complete (disk->journal->file, "was written to since, and would be lost", error);
+}
+
 /* Asked of all disks before the first is touched. */
 static gboolean
 check_unwritten (const Applying *disk, const Journal *journal, GError **error)
@@ -181,15 +196,28 @@ check_unwritten (const Applying *disk, const Journal *journal, GError **error)
   What what;
   if (!applying_look (disk, disk->journal->file, &what, &status, error))
     return FALSE;
+  if (disk->journal->back)
+    return check_may_be_brought_back (disk, what, &status, error);
   return what != OLD || journal->keep_written || !applying_was_written (disk, &status) ||
          cannot_complete (disk->journal->file, "was written to since, and would be dropped", error);
 }
 
+/* The disks, so that they stay locked; NULL with an error. */
+static GArray *
+bring_back (int records, const Places *places, Journal *journal, GError **error)
+{
+  g_autoptr (GArray) disks = applying_begin (records, places, journal, error);
+  if (!disks || !apply_each (disks, journal, check_unwritten, error) ||
+      !bringing_do (records, places, journal, disks, error))
+    return NULL;
+  return g_steal_pointer (&disks);
+}
+
 static gboolean
-apply_disks (const Places *places, const Journal *journal, GError **error)
+apply_disks (int records, const Places *places, const Journal *journal, GError **error)
 {
   autolock held = moving_hold ();
-  g_autoptr (GArray) disks = applying_begin (places, journal, error);
+  g_autoptr (GArray) disks = applying_begin (records, places, journal, error);
   return disks && apply_each (disks, journal, check_unwritten, error) &&
          apply_each (disks, journal, make_room, error) &&
          apply_each (disks, journal, put_in_place, error);
@@ -223,13 +251,18 @@ apply_records (int records, const Journal *journal, GError **error)
 }
 
 gboolean
-journal_apply (int records, const Places *places, const Journal *journal, GError **error)
+journal_apply (int records, const Places *places, Journal *journal, GError **error)
 {
-  if (!apply_disks (places, journal, error) || !apply_records (records, journal, error))
+  gboolean any = bringing_any (journal);
+  g_autoptr (GArray) brought = any ? bring_back (records, places, journal, error) : NULL;
+  if ((any && !brought) || !apply_disks (records, places, journal, error) ||
+      !apply_records (records, journal, error))
     return FALSE;
   /* Made durable before anything else is prepared here (journal_settle), not now: a journal that
    * comes back after a power cut finds all done. */
   if (unlinkat (records, JOURNAL_FILE, 0) < 0 && errno != ENOENT)
     return fail_errno (error, "removing the journal");
+  if (any && journal_sync (records, "the records", NULL)) /* it must not come back without them */
+    bringing_forget (records, journal);
   return TRUE;
 }

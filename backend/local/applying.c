@@ -1,5 +1,6 @@
 /* Opening the disks of a journal, and seeing how far it came with each. */
 #include "applying.h"
+#include "bringing.h"
 #include "fd.h"
 #include "locks.h"
 #include <fcntl.h>
@@ -40,25 +41,37 @@ keep_machines_out (const Applying *disk, const char *name, int *fd, GError **err
 }
 
 static gboolean
-begin_disk (const Places *places, const JournalDisk *journal, GArray *disks, GError **error)
+look_how_far (int records, Applying *disk, GError **error)
 {
-  const Applying nothing = { journal, -1, -1, -1 };
+  Bringing bringing = BRINGING_NOT_BEGUN;
+  if (disk->journal->back && !bringing_look (records, disk->journal, &bringing, error))
+    return FALSE;
+  disk->begun = bringing != BRINGING_NOT_BEGUN;
+  return TRUE;
+}
+
+static gboolean
+begin_disk (int records, const Places *places, const JournalDisk *journal, GArray *disks,
+            GError **error)
+{
+  const Applying nothing = { journal, -1, -1, -1, FALSE };
   g_array_append_val (disks, nothing);
   Applying *disk = &g_array_index (disks, Applying, disks->len - 1);
   disk->directory = places_open_path (places, journal->directory, O_RDONLY | O_DIRECTORY, error);
-  if (disk->directory < 0 || !journal->prepared)
+  if (disk->directory < 0 || (!journal->prepared && !journal->back))
     return disk->directory >= 0;
-  return keep_machines_out (disk, journal->file, &disk->active, error) &&
-         keep_machines_out (disk, journal->prepared, &disk->prepared, error);
+  return look_how_far (records, disk, error) &&
+         keep_machines_out (disk, journal->file, &disk->active, error) &&
+         (journal->back || keep_machines_out (disk, journal->prepared, &disk->prepared, error));
 }
 
 GArray *
-applying_begin (const Places *places, const Journal *journal, GError **error)
+applying_begin (int records, const Places *places, const Journal *journal, GError **error)
 {
   g_autoptr (GArray) disks = g_array_new (FALSE, FALSE, sizeof (Applying));
   g_array_set_clear_func (disks, applying_clear);
   for (guint i = 0; i < journal->disks->len; i++)
-    if (!begin_disk (places, g_ptr_array_index (journal->disks, i), disks, error))
+    if (!begin_disk (records, places, g_ptr_array_index (journal->disks, i), disks, error))
       return NULL;
   return g_steal_pointer (&disks);
 }
@@ -97,6 +110,6 @@ gboolean
 applying_was_written (const Applying *disk, const struct stat *status)
 {
   const JournalDisk *journal = disk->journal;
-  gboolean dropped = journal->prepared && (!journal->freeze || journal->copy);
+  gboolean dropped = journal->back || (journal->prepared && (!journal->freeze || journal->copy));
   return dropped && journal_modified (status) != journal->modified;
 }

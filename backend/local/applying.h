@@ -7,13 +7,14 @@
 typedef struct {
   const JournalDisk *journal;
   int directory;
-  int active;   /* with what keeps machines from it; -1: it is not at the active path any more, or
-                   it stays, and may be in use */
-  int prepared; /* the same for its path */
+  int active;     /* with what keeps machines from it; -1: it is not at the active path any more, or
+                     it stays, and may be in use */
+  int prepared;   /* the same for its path */
+  gboolean begun; /* to be brought back, or done: then it is not what it was, and that is right */
 } Applying;
 
-/* Of Applying, one for each disk; BUSY when a machine has one open. */
-GArray *applying_begin (const Places *places, const Journal *journal, GError **error);
+/* Of Applying, one for each disk of the @journal in @records; BUSY when a machine has one open. */
+GArray *applying_begin (int records, const Places *places, const Journal *journal, GError **error);
 
 typedef enum { ABSENT, OLD, OVERLAY, COPY, FOREIGN } What;
 

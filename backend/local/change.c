@@ -26,6 +26,7 @@ change_disk_free (ChangeDisk *disk)
   g_free (disk->freeze);
   g_free (disk->copy);
   g_free (disk->backing);
+  g_clear_pointer (&disk->brought_back, record_image_free);
   g_free (disk);
 }
 

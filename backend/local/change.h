@@ -28,9 +28,12 @@ typedef struct {
   char *freeze;                /* uuid that the active image gets; NULL: it is dropped */
   guint64 behind;              /* inode of the overlay's backing file; 0: it is not there yet */
   char *backing;               /* name of that file; NULL: none */
-  char *copy;     /* name of the prepared file that is frozen instead of it; NULL: none */
-  int copied;     /* the same, opened; -1 */
-  Child *copying; /* the qemu-img that makes it; NULL: none */
+  char *copy;             /* name of the prepared file that is frozen instead of it; NULL: none */
+  int copied;             /* the same, opened; -1 */
+  Child *copying;         /* the qemu-img that makes it; NULL: none */
+  RecordImage *elsewhere; /* what its state becomes in storage that is not ours; the record's own;
+                             NULL: it does not */
+  RecordImage *brought_back; /* what that storage is to bring back to it; NULL: nothing */
 } ChangeDisk;
 
 typedef struct {
@@ -44,7 +47,7 @@ typedef struct {
   GPtrArray *put;     /* of Record: new or changed ones */
   GPtrArray *remove;  /* of char *: uuids */
   gboolean head;      /* the head changes too */
-  guint untidy;       /* images without a name, once it is committed */
+  guint untidy;       /* images without a name, once it is committed or given up */
   gboolean together;  /* see Journal */
   Journal *journal;   /* as it was prepared; NULL: not yet, or none is needed */
   int fd;             /* the records' directory; -1 until something is written */

@@ -5,6 +5,7 @@
  * without a record, on purpose, and others be read through its image.  One that nobody reads and
  * nobody names is leaked, unless something is damaged that could have named it. */
 #include "check-findings.h"
+#include "elsewhere.h"
 #include "fd.h"
 #include "file-names.h"
 #include "fold.h"
@@ -18,10 +19,35 @@
 
 /* -------------------------------------------------------------------- records */
 
+/* Only its storage can tell. */
+static void
+look_at_elsewhere (Check *check, const CheckDomain *domain, const Record *record,
+                   const RecordImage *image)
+{
+  g_autofree char *record_path = check_record_path (domain, record);
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+  if (!places_hook (check->places)) {
+    check_say (check, CHECK_NOTE, record_path,
+               "the image of %s, disk %s, is in other storage, which was not asked: "
+               "--hook PROGRAM names who can",
+               record->name, image->target);
+    return;
+  }
+  autofd fd = elsewhere_open (check->places, image, &path, &error);
+  if (fd < 0)
+    check_say (check, CHECK_FAULT, record_path, "the image of %s, disk %s: %s", record->name,
+               image->target, error->message);
+}
+
 static void
 look_at_image (Check *check, const CheckImages *images, const CheckDomain *domain,
                const Record *record, const RecordImage *frozen)
 {
+  if (record_image_is_elsewhere (frozen)) {
+    look_at_elsewhere (check, domain, record, frozen);
+    return;
+  }
   g_autofree char *record_path = check_record_path (domain, record);
   g_autofree char *path = frozen_path (check->places, frozen);
   g_autoptr (GError) error = NULL;

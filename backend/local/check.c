@@ -6,6 +6,7 @@
 #include "check-findings.h"
 #include "fd.h"
 #include "file-names.h"
+#include "hook.h"
 #include "internal.h"
 #include "listing.h"
 #include "moved.h"
@@ -137,7 +138,7 @@ check_store (const char *path, const CheckOptions *options, guint *faults, GErro
   g_autoptr (GPtrArray) domains = g_ptr_array_new_with_free_func (check_domain_free);
   Check check = { .places = places, .options = options, .domains = domains };
   gboolean looked =
-      places && take_store (&check, error) &&
+      places && hook_use (places, options->hook, 0, error) && take_store (&check, error) &&
       (!options->repair || (scan_again (&check, error) && check_repair (&check, error)));
   check.faults = 0;
   looked = looked && look (&check, error);

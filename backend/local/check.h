@@ -12,6 +12,7 @@ typedef enum {
 
 typedef struct {
   const char *const *allow; /* further directories that disks may be in; NULL: none */
+  const char *hook;         /* program that works a site's own storage; NULL: none */
   gboolean repair;
   gboolean quick; /* leave out qemu-img check, which reads the tables of every image */
   /* Called for every finding; @path is absolute, @sentence goes on after it. */

@@ -1,5 +1,6 @@
 /* The commit of a change: everything durable under names that mean nothing, then one rename. */
 #include "change.h"
+#include "elsewhere.h"
 #include "file-names.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -51,17 +52,21 @@ add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
       (disk->overlay && fstat (disk->prepared, &overlay) < 0) ||
       (disk->copy && fstat (disk->copied, &copied) < 0))
     return fail_errno (error, "%s", disk->disk->file);
+  if (!disk->overlay && !disk->copy && !disk->brought_back) /* it is kept elsewhere, and stays */
+    return TRUE;
   JournalDisk *entry = g_new0 (JournalDisk, 1);
   entry->directory = g_strdup (disk->disk->directory);
   entry->file = g_strdup (disk->disk->file);
   entry->prepared = g_strdup (disk->overlay);
-  entry->freeze = g_strdup (disk->freeze);
+  entry->freeze = disk->elsewhere ? NULL : g_strdup (disk->freeze);
   entry->raw = local_disk_is_raw (disk->disk);
   entry->inode = disk->inode;
   entry->modified = journal_modified (&active);
   entry->overlay = overlay.st_ino;
   entry->copy = g_strdup (disk->copy);
   entry->copied = copied.st_ino;
+  entry->back = disk->brought_back ? record_image_copy (disk->brought_back) : NULL;
+  entry->attempt = disk->brought_back ? g_uuid_string_random () : NULL;
   g_ptr_array_add (journal->disks, entry);
   return TRUE;
 }
@@ -119,6 +124,14 @@ sync_prepared (const Change *change, GError **error)
   return TRUE;
 }
 
+/* The last of all: it may take long, and is known to nobody but us. */
+static gboolean
+make_elsewhere (Change *change, GError **error)
+{
+  return !elsewhere_has_any (change) ||
+         (elsewhere_make (change, error) && write_records (change, error));
+}
+
 /* While qemu-img makes its files, everything is done that does not need them. */
 static gboolean
 make_durable (Change *change, GError **error)
@@ -127,7 +140,7 @@ make_durable (Change *change, GError **error)
          (is_single_record (change) || prepare_journal (change, error)) &&
          (change->disks->len == 0 || change_check_references (change, error)) &&
          change_finish_prepared (change, error) && check_backing (change, error) &&
-         sync_prepared (change, error);
+         sync_prepared (change, error) && make_elsewhere (change, error);
 }
 
 gboolean
@@ -185,9 +198,11 @@ commit_by_journal (Change *change, GError **error)
     return FALSE;
   if (!journal_commit (change->fd, &committed, error))
     return committed ? committed_but_not_done (change, error) : FALSE;
-  if (!journal_apply (change->fd, change->store->places, change->journal, error))
-    return committed_but_not_done (change, error);
-  return TRUE;
+  if (journal_apply (change->fd, change->store->places, change->journal, error))
+    return TRUE;
+  return change->journal->refused && journal_give_up (change->fd, NULL)
+             ? FALSE
+             : committed_but_not_done (change, error);
 }
 
 gboolean

@@ -5,6 +5,7 @@
  * tidying runs: it changes no byte, but the files that bytes are in. */
 #include "disks.h"
 #include "../qcow2/header.h"
+#include "elsewhere.h"
 #include "fd.h"
 #include "frozen.h"
 #include "internal.h"
@@ -21,6 +22,7 @@ typedef struct {
   ImageFormat format;
   char *number; /* QEMU's ID of the snapshot inside the image; NULL: the image as it is */
   guint64 size; /* bytes that were recorded; 0: nothing was */
+  gboolean elsewhere;
 } Source;
 
 static void
@@ -53,6 +55,20 @@ source_of_live (const LocalDomain *found, const char *target, Source *source, GE
   return TRUE;
 }
 
+/* What is elsewhere is looked at, too: it may be anything. */
+static gboolean
+find_image (const Places *places, const RecordImage *image, char **path, GError **error)
+{
+  if (!record_image_is_elsewhere (image)) {
+    *path = frozen_path (places, image);
+    return TRUE;
+  }
+  autofd fd = elsewhere_open (places, image, path, error);
+  if (error && g_error_matches (*error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
+    (*error)->code = BACKEND_ERROR_DAMAGED; /* the snapshot is there; what it was made of is not */
+  return fd >= 0;
+}
+
 static gboolean
 source_of_record (const Places *places, const Record *record, const char *target, Source *source,
                   GError **error)
@@ -61,9 +77,11 @@ source_of_record (const Places *places, const Record *record, const char *target
     const RecordImage *image = g_ptr_array_index (record->images, i);
     if (!g_str_equal (image->target, target))
       continue;
-    source->path = frozen_path (places, image);
+    if (!find_image (places, image, &source->path, error))
+      return FALSE;
     source->format = image->raw ? IMAGE_RAW : IMAGE_QCOW2;
     source->size = image->size;
+    source->elsewhere = record_image_is_elsewhere (image);
     return TRUE;
   }
   return fail (error, BACKEND_ERROR_NOT_FOUND, "%s has no disk %s", record->name, target);
@@ -102,7 +120,8 @@ find_source (Store *store, DomainState *state, const char *snapshot, const char 
 static DiskReader *
 open_source (const Places *places, const Source *source, GError **error)
 {
-  ImageOpener opener = opener_for_reading (places);
+  ImageOpener opener =
+      source->elsewhere ? opener_for_storage (places) : opener_for_reading (places);
   g_autoptr (DiskReader) reader =
       image_reader_open (&opener, source->path, source->format, source->number, error);
   if (reader && source->size > 0 && reader->size != source->size) {

@@ -18,6 +18,8 @@ journal_disk_free (JournalDisk *disk)
   g_free (disk->prepared);
   g_free (disk->freeze);
   g_free (disk->copy);
+  g_clear_pointer (&disk->back, record_image_free);
+  g_free (disk->attempt);
   g_free (disk);
 }
 
@@ -98,6 +100,9 @@ disk_to_object (const JournalDisk *disk, const Places *places)
   sealed_set_string (object, "copy", disk->copy);
   json_object_set_int_member (object, "copied", (gint64)disk->copied);
   json_object_set_boolean_member (object, "raw", disk->raw);
+  if (disk->back)
+    json_object_set_object_member (object, "back", record_image_to_object (disk->back));
+  sealed_set_string (object, "attempt", disk->attempt);
   return object;
 }
 
@@ -147,6 +152,14 @@ journal_commit (int records, gboolean *committed, GError **error)
   return journal_sync (records, "the journal", error);
 }
 
+gboolean
+journal_give_up (int records, GError **error)
+{
+  if (unlinkat (records, JOURNAL_FILE, 0) < 0)
+    return fail_errno (error, "removing the journal");
+  return journal_sync (records, "the records", error);
+}
+
 /* -------------------------------------------------------------------- reading */
 
 static gboolean
@@ -154,6 +167,19 @@ is_file_name (const char *name)
 {
   return name && *name && !strchr (name, '/') && strcmp (name, ".") != 0 &&
          strcmp (name, "..") != 0;
+}
+
+static gboolean
+back_from_object (JsonObject *object, JournalDisk *disk)
+{
+  if (!json_object_has_member (object, "back"))
+    return TRUE;
+  JsonNode *node = json_object_get_member (object, "back");
+  disk->attempt = sealed_string (object, "attempt");
+  disk->back =
+      JSON_NODE_HOLDS_OBJECT (node) ? record_image_from_object (json_node_get_object (node)) : NULL;
+  return disk->back && record_image_is_elsewhere (disk->back) && !disk->prepared && disk->attempt &&
+         g_uuid_string_is_valid (disk->attempt);
 }
 
 static gboolean
@@ -172,8 +198,8 @@ disk_from_object (JsonObject *object, const Places *places, Journal *journal)
   disk->copy = sealed_string (object, "copy");
   disk->copied = (guint64)sealed_number (object, "copied");
   disk->raw = sealed_flag (object, "raw");
-  return disk->directory && is_file_name (disk->file) &&
-         (disk->prepared ? journal_is_prepared_name (disk->prepared) : disk->copy != NULL) &&
+  return disk->directory && is_file_name (disk->file) && back_from_object (object, disk) &&
+         (disk->prepared ? journal_is_prepared_name (disk->prepared) : disk->copy || disk->back) &&
          (!disk->freeze || g_uuid_string_is_valid (disk->freeze)) &&
          (!disk->copy || (disk->freeze && journal_is_prepared_name (disk->copy)));
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include "file-names.h"
 #include "places.h"
+#include "records.h"
 
 /* The one commit protocol (reference: "prepare, one rename, roll forward").
  *
@@ -17,8 +18,11 @@ typedef struct {
   gint64 modified; /* of the active file, nanoseconds since the epoch */
   guint64 overlay; /* inode of the prepared file */
   char *copy; /* what is frozen in the active file's stead: ".vmsnapfs-UUID.new"; NULL: itself */
-  guint64 copied; /* its inode */
-  gboolean raw;   /* what is frozen, or kept aside, is called so */
+  guint64 copied;    /* its inode */
+  gboolean raw;      /* what is frozen, or kept aside, is called so */
+  RecordImage *back; /* what storage that is not ours brings back to it (bringing.h); NULL: nothing.
+                        Then nothing is prepared */
+  char *attempt;     /* uuid: of this bringing back; NULL: the same */
 } JournalDisk;
 
 typedef struct {
@@ -27,6 +31,7 @@ typedef struct {
   GPtrArray *remove;     /* of char *: uuids of records to remove */
   gboolean together;     /* no active path may lead to an old disk once one leads to a new one */
   gboolean keep_written; /* not on disk: what was written to since is kept aside, not refused */
+  gboolean refused;      /* not on disk: that storage refused, and nothing at all has been done */
 } Journal;
 
 Journal *journal_new (void);
@@ -49,12 +54,15 @@ Journal *journal_read (int records, const Places *places, GError **error);
 /* Carries out what the journal says and removes it.  QEMU's locks are taken: BUSY when a machine
  * has a disk open.  DAMAGED when a file is not the one that the journal means, or when a disk that
  * would be dropped was written to since. */
-gboolean journal_apply (int records, const Places *places, const Journal *journal, GError **error);
+gboolean journal_apply (int records, const Places *places, Journal *journal, GError **error);
 
 /* Gives up what the journal says, when a disk that would be dropped was written to since and
  * nothing has been replaced yet: then nobody was told of the operation.  DAMAGED otherwise. */
 gboolean journal_abandon (int records, const Places *places, const Journal *journal,
                           GError **error);
+
+/* Gives up one that was `refused`. */
+gboolean journal_give_up (int records, GError **error);
 
 /* Before a record is prepared: makes durable that the last journal is gone.  One that came back
  * after a power cut would take the new records for its own (btrfs makes a synced new file durable

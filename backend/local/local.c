@@ -5,6 +5,7 @@
  *   records, journal, apply     what is kept of snapshots, and the one way of committing
  *   change, operations          each operation, from its checks to its end
  *   method, clone               the ways of freezing a disk and of bringing it back
+ *   storage, hook, elsewhere    what is kept in storage that is not ours, bringing: brought back
  *   tidy, fold                  images that no name needs any more
  *   quiet, thaw, agent          a guest whose file systems are at rest for a moment
  *   replay                      after a crash
@@ -12,6 +13,7 @@
  * One daemon per store: the lock is on the directory itself, so that browsing writes nothing. */
 #include "local.h"
 #include "disks.h"
+#include "hook.h"
 #include "operations.h"
 #include "orphans.h"
 #include "picture.h"
@@ -82,7 +84,8 @@ local_open (const char *location, const BackendOptions *options, GError **error)
   store->domains = g_hash_table_new (g_str_hash, g_str_equal);
   lock_init (&store->lock);
   store->places = places_open (location, options->allow, error);
-  if (!store->places || !take_store (store, error))
+  if (!store->places || !hook_use (store->places, options->hook, options->hook_seconds, error) ||
+      !take_store (store, error))
     return NULL;
   if (!store->read_only && !replay_store (store, error))
     return NULL;

@@ -66,6 +66,7 @@ image_of (const Change *change, const ChangeDisk *disk, const Method *method)
   image->size = disk->size;
   image->raw = local_disk_is_raw (disk->disk);
   image->method = method;
+  image->plain = record_image_is_elsewhere (image);
   return image;
 }
 

@@ -1,12 +1,12 @@
 /* The table of methods, and which one a disk is snapshotted by.
  *
- * What a method does is its own file's matter (method-qemu.c, method-btrfs.c). */
+ * What a method does is its own file's matter (method-qemu.c, method-btrfs.c, method-storage.c). */
 #include "method.h"
 
-static const Method *const methods[] = { &method_qemu, &method_btrfs };
+static const Method *const methods[] = { &method_qemu, &method_btrfs, &method_exec };
 
 /* Words of the proposal that name storage which this version cannot work with. */
-static const char *const absent[] = { "lvm", "zfs", "exec", NULL };
+static const char *const absent[] = { "lvm", "zfs", NULL };
 
 const Method *
 method_of_record (const char *name)
@@ -25,10 +25,11 @@ method_find (const char *word, GError **error)
       return methods[i];
   if (g_strv_contains (absent, word))
     fail (error, BACKEND_ERROR_UNSUPPORTED,
-          "snapshots by %s are not offered by this version: qemu and btrfs (reflink) are", word);
-  else
-    fail (error, BACKEND_ERROR_INVALID, "\"%.40s\" is no method: qemu and btrfs (reflink) are",
+          "snapshots by %s are not offered by this version: qemu, btrfs (reflink) and exec are",
           word);
+  else
+    fail (error, BACKEND_ERROR_INVALID,
+          "\"%.40s\" is no method: qemu, btrfs (reflink) and exec are", word);
   return NULL;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include "change.h"
+#include "storage.h"
 
 /* A way of taking a snapshot of one disk (the <diskSnapshot method='…'> of libvirt's proposal), as
  * what an operation has to do with it.  An image remembers by which it was frozen, and is brought
@@ -9,6 +10,8 @@ typedef struct Method {
   const char *alias;   /* what it may be called as well; NULL: nothing */
   const char *goes_on; /* the format of a disk afterwards; NULL: the one that it had */
   gboolean compresses; /* what is frozen, where that is asked for */
+  const Storage
+      *storage; /* what keeps what is frozen; NULL: it is a file of ours, beside the disk */
 
   /* Whether a snapshot of @disk can be taken so; UNSUPPORTED with the reason. */
   gboolean (*check) (const Places *places, const LocalDisk *disk, GError **error);
@@ -20,13 +23,14 @@ typedef struct Method {
   gboolean (*go_on) (Change *change, ChangeDisk *disk, const RecordImage *image, GError **error);
 
   /* Begins to prepare what takes the place of @disk and has the bytes of @image, a neighbour that
-   * was frozen by this method. */
+   * was frozen by this method; or has its storage bring them back once that is committed. */
   gboolean (*bring_back) (Change *change, ChangeDisk *disk, const RecordImage *image,
                           GError **error);
 } Method;
 
 extern const Method method_qemu;  /* the image is frozen, and an overlay takes its place */
 extern const Method method_btrfs; /* a clone is frozen, and the disk stays what it is */
+extern const Method method_exec;  /* a program of the administrator's has its own way (hook.h) */
 
 /* INVALID: nobody knows the word; UNSUPPORTED: this version lacks the method. */
 const Method *method_find (const char *word, GError **error);

@@ -29,6 +29,8 @@ is_beside_a_disk (const LocalDomain *found, const char *directory)
 static void
 follow (const Places *places, const LocalDomain *found, RecordImage *image)
 {
+  if (record_image_is_elsewhere (image))
+    return;
   g_autofree char *recorded = places_resolve (places, image->directory);
   g_autofree char *file = record_image_file (image);
   if (is_beside_a_disk (found, recorded) || is_there (places, recorded, file))

@@ -21,11 +21,17 @@ open_locked (gpointer places, const char *path, GError **error)
 ImageOpener
 opener_for_reading (const Places *places)
 {
-  return (ImageOpener){ open_locked, (gpointer)places };
+  return (ImageOpener){ .open = open_locked, .data = (gpointer)places };
+}
+
+ImageOpener
+opener_for_storage (const Places *places)
+{
+  return (ImageOpener){ .open = open_locked, .data = (gpointer)places, .devices = TRUE };
 }
 
 ImageOpener
 opener_for_checking (const Places *places)
 {
-  return (ImageOpener){ open_below, (gpointer)places };
+  return (ImageOpener){ .open = open_below, .data = (gpointer)places };
 }

@@ -9,5 +9,8 @@
  * begins to write to it.  BUSY when one does already. */
 ImageOpener opener_for_reading (const Places *places);
 
+/* The same for what other storage keeps (storage.h), which may be a block device. */
+ImageOpener opener_for_storage (const Places *places);
+
 /* For a look, without locks. */
 ImageOpener opener_for_checking (const Places *places);

@@ -4,6 +4,7 @@
  * can find its records half gone.  Then the images go, the newest first because it reads the
  * others, and the records last because they say which images those are.  It may be killed anywhere:
  * what is left is listed, and dropped again. */
+#include "elsewhere.h"
 #include "fd.h"
 #include "frozen.h"
 #include "inside-pending.h"
@@ -74,6 +75,8 @@ drop_image (const Drop *drop, const RecordImage *image, gboolean *gone, GError *
   *gone = g_hash_table_contains (drop->named, image->image);
   if (*gone || job_cancelled (drop->job, error))
     return *gone;
+  if (record_image_is_elsewhere (image))
+    return *gone = elsewhere_remove (places, image, drop->fd, drop->job, error);
   autofd directory = places_open_path (places, path, O_RDONLY | O_DIRECTORY, &wrong);
   *gone = directory < 0 && (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND) ||
                             g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DENIED));
@@ -173,7 +176,10 @@ check_not_read (const Drop *drop, const Record *record, GError **error)
 {
   for (guint i = 0; i < record->images->len; i++) {
     const Places *places = drop->store->places;
-    g_autofree char *path = frozen_path (places, g_ptr_array_index (record->images, i));
+    const RecordImage *image = g_ptr_array_index (record->images, i);
+    if (record_image_is_elsewhere (image)) /* whoever reads it has it open */
+      continue;
+    g_autofree char *path = frozen_path (places, image);
     autofd fd = places_open_path (places, path, O_RDONLY | O_NOFOLLOW, NULL);
     if (fd >= 0 && locks_is_in_use (fd))
       return fail (error, BACKEND_ERROR_BUSY, "a disk of %s is being read", record->name);

@@ -10,6 +10,7 @@
 #include "picture.h"
 #include "../xml.h"
 #include "describe.h"
+#include "elsewhere.h"
 #include "fd.h"
 #include "frozen.h"
 #include "internal.h"
@@ -116,6 +117,8 @@ static gboolean
 look_at_frozen (const Build *build, const RecordImage *image, GError **error)
 {
   guint64 size;
+  if (record_image_is_elsewhere (image)) /* only a child process could tell */
+    return TRUE;
   g_autofree char *path = frozen_path (build->places, image);
   autofd fd = places_open_path (build->places, path, O_RDONLY | O_NOFOLLOW, error);
   if (fd < 0 || !frozen_size (fd, image->raw, &size, error))
@@ -143,7 +146,9 @@ add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
 {
   for (guint i = 0; i < record->images->len; i++) {
     const RecordImage *image = g_ptr_array_index (record->images, i);
-    g_autofree char *path = frozen_path (build->places, image);
+    g_autofree char *path = record_image_is_elsewhere (image)
+                                ? elsewhere_path (build->places, image)
+                                : frozen_path (build->places, image);
     g_autofree char *xml =
         xml_frozen_disk (image->target, image->raw ? "raw" : "qcow2", path, NULL);
     Disk *disk = disk_new (image->target, image->size, xml);

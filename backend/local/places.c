@@ -20,6 +20,8 @@ typedef struct {
 
 struct Places {
   GPtrArray *places; /* of Place; the first is the store */
+  char *hook;        /* NULL: none */
+  guint hook_deadline;
 };
 
 static void
@@ -68,7 +70,27 @@ places_close (Places *places)
   if (!places)
     return;
   g_ptr_array_unref (places->places);
+  g_free (places->hook);
   g_free (places);
+}
+
+void
+places_set_hook (Places *places, const char *program, guint deadline)
+{
+  places->hook = g_strdup (program);
+  places->hook_deadline = deadline;
+}
+
+const char *
+places_hook (const Places *places)
+{
+  return places->hook;
+}
+
+guint
+places_hook_deadline (const Places *places)
+{
+  return places->hook_deadline;
 }
 
 static const Place *

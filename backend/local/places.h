@@ -11,6 +11,12 @@ Places *places_open (const char *store, const char *const *allow, GError **error
 void places_close (Places *places);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Places, places_close)
 
+/* The program that works a site's own storage (hook.h), and the seconds that one run of it may
+ * take; before anybody else has @places.  NULL: there is none. */
+void places_set_hook (Places *places, const char *program, guint deadline);
+const char *places_hook (const Places *places);
+guint places_hook_deadline (const Places *places);
+
 int places_store_fd (const Places *places);           /* borrowed */
 const char *places_store_path (const Places *places); /* absolute, links resolved */
 

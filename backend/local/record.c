@@ -1,6 +1,7 @@
 /* Records in memory: making, copying and freeing them.  Nothing here locks; a record never changes
  * once somebody else can see it. */
 #include "file-names.h"
+#include "method.h"
 #include "records.h"
 
 char *
@@ -10,6 +11,12 @@ record_image_file (const RecordImage *image)
                       NULL);
 }
 
+gboolean
+record_image_is_elsewhere (const RecordImage *image)
+{
+  return image->method->storage != NULL;
+}
+
 RecordImage *
 record_image_copy (const RecordImage *image)
 {
@@ -17,6 +24,8 @@ record_image_copy (const RecordImage *image)
   copy->target = g_strdup (image->target);
   copy->image = g_strdup (image->image);
   copy->directory = g_strdup (image->directory);
+  copy->disk = g_strdup (image->disk);
+  copy->located = g_strdup (image->located);
   copy->size = image->size;
   copy->raw = image->raw;
   copy->method = image->method;
@@ -30,6 +39,8 @@ record_image_free (RecordImage *image)
   g_free (image->target);
   g_free (image->image);
   g_free (image->directory);
+  g_free (image->disk);
+  g_free (image->located);
   g_free (image);
 }
 
@@ -251,8 +262,9 @@ gboolean
 record_images_have (const GPtrArray *images, const char *file)
 {
   for (guint i = 0; i < images->len; i++) {
-    g_autofree char *name = record_image_file (g_ptr_array_index (images, i));
-    if (g_str_equal (name, file))
+    const RecordImage *image = g_ptr_array_index (images, i);
+    g_autofree char *name = record_image_file (image);
+    if (!record_image_is_elsewhere (image) && g_str_equal (name, file))
       return TRUE;
   }
   return FALSE;
@@ -266,6 +278,27 @@ records_name_image (const Records *records, const char *file)
   g_hash_table_iter_init (&iter, records->records);
   while (g_hash_table_iter_next (&iter, NULL, &record))
     if (record_images_have (((const Record *)record)->images, file))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+images_have_uuid (const GPtrArray *images, const char *uuid)
+{
+  for (guint i = 0; i < images->len; i++)
+    if (g_str_equal (((const RecordImage *)g_ptr_array_index (images, i))->image, uuid))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+records_name_uuid (const Records *records, const char *image)
+{
+  GHashTableIter iter;
+  gpointer record;
+  g_hash_table_iter_init (&iter, records->records);
+  while (g_hash_table_iter_next (&iter, NULL, &record))
+    if (images_have_uuid (((const Record *)record)->images, image))
       return TRUE;
   return FALSE;
 }

@@ -32,21 +32,27 @@ records_is_left_over (const char *file)
 
 /* -------------------------------------------------------------------- writing */
 
+JsonObject *
+record_image_to_object (const RecordImage *image)
+{
+  JsonObject *object = json_object_new ();
+  sealed_set_string (object, "target", image->target);
+  sealed_set_string (object, "image", image->image);
+  sealed_set_string (object, "directory", image->directory);
+  json_object_set_int_member (object, "size", (gint64)image->size);
+  sealed_set_string (object, "disk", image->disk);
+  sealed_set_string (object, "located", image->located);
+  sealed_set_string (object, "format", image->raw ? FORMAT_RAW : NULL);
+  sealed_set_string (object, "method", image->method == &method_qemu ? NULL : image->method->name);
+  return object;
+}
+
 static void
 put_images (JsonObject *object, const char *member, const GPtrArray *images)
 {
   JsonArray *array = json_array_new ();
-  for (guint i = 0; i < images->len; i++) {
-    const RecordImage *image = g_ptr_array_index (images, i);
-    JsonObject *entry = json_object_new ();
-    sealed_set_string (entry, "target", image->target);
-    sealed_set_string (entry, "image", image->image);
-    sealed_set_string (entry, "directory", image->directory);
-    json_object_set_int_member (entry, "size", (gint64)image->size);
-    sealed_set_string (entry, "format", image->raw ? FORMAT_RAW : NULL);
-    sealed_set_string (entry, "method", image->method == &method_qemu ? NULL : image->method->name);
-    json_array_add_object_element (array, entry);
-  }
+  for (guint i = 0; i < images->len; i++)
+    json_array_add_object_element (array, record_image_to_object (g_ptr_array_index (images, i)));
   json_object_set_array_member (object, member, array);
 }
 
@@ -134,16 +140,21 @@ get_method (JsonObject *object, RecordImage *image)
   g_autofree char *format = sealed_string (object, "format");
   image->raw = format != NULL;
   image->method = method ? method_of_record (method) : &method_qemu;
-  return image->method && (!format || g_str_equal (format, FORMAT_RAW));
+  if (!image->method || (format && !g_str_equal (format, FORMAT_RAW)))
+    return FALSE;
+  image->plain = record_image_is_elsewhere (image);
+  return !record_image_is_elsewhere (image) || image->disk;
 }
 
-static RecordImage *
-get_image (JsonObject *object)
+RecordImage *
+record_image_from_object (JsonObject *object)
 {
   RecordImage *image = g_new0 (RecordImage, 1);
   image->target = sealed_string (object, "target");
   image->image = sealed_string (object, "image");
   image->directory = sealed_string (object, "directory");
+  image->disk = sealed_string (object, "disk");
+  image->located = sealed_string (object, "located");
   image->size = (guint64)sealed_number (object, "size");
   if (get_method (object, image) && image->target && image->directory && image->image &&
       g_uuid_string_is_valid (image->image))
@@ -157,7 +168,7 @@ get_images (JsonObject *object, const char *member, GPtrArray *images)
 {
   JsonObject *entry;
   for (guint i = 0; (entry = sealed_element (object, member, i)); i++) {
-    RecordImage *image = get_image (entry);
+    RecordImage *image = record_image_from_object (entry);
     if (!image)
       return FALSE;
     g_ptr_array_add (images, image);

@@ -5,13 +5,15 @@
 struct Method;
 
 /* Where one disk's bytes of a snapshot are: the image ".vmsnapfs-IMAGE.qcow2", or ".raw", in
- * @directory. */
+ * @directory; or in storage that is not ours, which knows them as IMAGE (elsewhere.h). */
 typedef struct {
-  char *target;                /* vda */
-  char *image;                 /* uuid */
-  char *directory;             /* as places_spell writes it */
-  guint64 size;                /* bytes that the guest sees */
-  gboolean raw;                /* the bytes as they are; else qcow2 */
+  char *target;    /* vda */
+  char *image;     /* uuid */
+  char *directory; /* as places_spell writes it */
+  guint64 size;    /* bytes that the guest sees */
+  char *disk;      /* elsewhere: the disk, and where its bytes were when they were … */
+  char *located;   /* … put there, as places_spell writes it; else NULL */
+  gboolean raw;    /* the bytes as they are; else qcow2 */
   const struct Method *method; /* how it was frozen, and is brought back */
   gint plain; /* atomic; TRUE: no snapshot is inside, and being frozen, it never will be one */
 } RecordImage;
@@ -60,8 +62,13 @@ typedef struct {
 
 /* ".vmsnapfs-UUID.qcow2", or ".raw"; free with g_free. */
 char *record_image_file (const RecordImage *image);
+gboolean record_image_is_elsewhere (const RecordImage *image);
 RecordImage *record_image_copy (const RecordImage *image);
 void record_image_free (RecordImage *image);
+
+/* As they stand in records and journals.  NULL: it contradicts itself. */
+struct _JsonObject *record_image_to_object (const RecordImage *image);
+RecordImage *record_image_from_object (struct _JsonObject *object);
 
 Record *record_new (void);                                   /* all empty */
 Record *record_copy (const Record *record);                  /* another revision, to be changed */
@@ -93,6 +100,8 @@ gboolean record_images_have (const GPtrArray *images, const char *file);
 /* Whether a record names it; and whether they know it in any way. */
 gboolean records_name_image (const Records *records, const char *file);
 gboolean records_know_image (const Records *records, const char *file);
+/* Whether a record names @image, wherever that is. */
+gboolean records_name_uuid (const Records *records, const char *image);
 
 /* A record that is damaged; NULL: none is. */
 const Record *records_find_damaged (const Records *records);

@@ -61,6 +61,10 @@ apply_or_abandon (const Places *places, int records, Journal *journal, const cha
   g_autoptr (GError) wrong = NULL;
   if (journal_apply (records, places, journal, &wrong))
     return TRUE;
+  if (journal->refused && journal_give_up (records, NULL)) {
+    tell (domain, "an operation that was interrupted is given up: the storage refuses it");
+    return TRUE;
+  }
   gboolean damaged = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED);
   if (damaged && journal_abandon (records, places, journal, NULL)) {
     tell (domain, "an operation that was interrupted is given up: a machine has written to the "

@@ -21,7 +21,7 @@ static gboolean
 check_image (const Change *change, const ChangeDisk *disk, const RecordImage *image, GError **error)
 {
   g_autofree char *directory = places_resolve (change->store->places, image->directory);
-  if (!g_str_equal (directory, disk->disk->directory))
+  if (!record_image_is_elsewhere (image) && !g_str_equal (directory, disk->disk->directory))
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s was in %s when the snapshot was taken: its image is still there",
                  disk->disk->target, directory);

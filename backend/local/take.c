@@ -51,7 +51,7 @@ check_method (const Method *method, const LocalDisk *disk, const DiskRequest *re
   const char *format = method->goes_on ? method->goes_on : disk->format;
   if (compression && !method->compresses)
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
-                 "what is frozen of disk %s (method %s) is a clone and cannot be compressed",
+                 "what is frozen of disk %s (method %s) is as the disk is and cannot be compressed",
                  disk->target, method->name);
   if (!request || !request->driver || g_str_equal (request->driver, format))
     return TRUE;

@@ -7,6 +7,7 @@
 #include "../failures.h"
 #include "../qcow2/header.h"
 #include "change.h"
+#include "elsewhere.h"
 #include "fd.h"
 #include "file-names.h"
 #include "fold.h"
@@ -25,6 +26,7 @@ typedef struct {
   int fd; /* the records' directory */
   Job *job;
   gboolean put_off;  /* somebody has an image open */
+  gboolean failed;   /* storage that is not ours did not do what it was asked for */
   gboolean repaired; /* a fold had been interrupted */
 } Tidying;
 
@@ -96,10 +98,23 @@ must_stay (int directory, const RecordImage *image, const char *file, gboolean *
   return image->raw || holds_snapshots (directory, file, stays, error);
 }
 
+/* Whoever reads it has it open. */
+static gboolean
+tidy_elsewhere (Tidying *tidying, const RecordImage *image, gboolean *gone, GError **error)
+{
+  const Places *places = tidying->store->places;
+  *gone = records_name_uuid (tidying->records, image->image) ||
+          elsewhere_remove (places, image, tidying->fd, tidying->job, error);
+  tidying->failed |= !*gone && places_hook (places);
+  return *gone;
+}
+
 /* *@gone: nothing reads the image any more and its file is removed. */
 static gboolean
 tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError **error)
 {
+  if (record_image_is_elsewhere (image))
+    return tidy_elsewhere (tidying, image, gone, error);
   const Places *places = tidying->store->places;
   g_autofree char *path = places_resolve (places, image->directory);
   g_autofree char *file = record_image_file (image);
@@ -194,6 +209,7 @@ run_rounds (Tidying *tidying)
                       g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NO_SPACE);
   if (!tidying->put_off)
     tidying->state->stuck = tidying->records->unnamed->len;
+  tidying->put_off |= tidying->failed;
   gboolean reason = note_reason (tidying, error);
   job_finish (tidying->job, error);
   if (any || reason)

@@ -10,7 +10,9 @@
 #include "cache.h"
 #include "io.h"
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -158,6 +160,19 @@ publish (Image *image)
   return image;
 }
 
+/* A device has no length that fstat knows: @status gets it. */
+static gboolean
+can_be_read (const ImageOpener *opener, int fd, ImageFormat format, struct stat *status)
+{
+  guint64 length;
+  if (!S_ISBLK (status->st_mode) || !opener->devices || format != IMAGE_RAW)
+    return S_ISREG (status->st_mode);
+  if (ioctl (fd, BLKGETSIZE64, &length) < 0)
+    return FALSE;
+  status->st_size = (off_t)length;
+  return TRUE;
+}
+
 Image *
 image_open (const ImageOpener *opener, const char *path, ImageFormat format, GError **error)
 {
@@ -165,7 +180,7 @@ image_open (const ImageOpener *opener, const char *path, ImageFormat format, GEr
   int fd = opener->open (opener->data, path, error);
   if (fd < 0)
     return NULL;
-  if (fstat (fd, &status) < 0 || !S_ISREG (status.st_mode)) {
+  if (fstat (fd, &status) < 0 || !can_be_read (opener, fd, format, &status)) {
     fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no regular file", path);
     close (fd);
     return NULL;

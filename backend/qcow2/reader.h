@@ -16,6 +16,7 @@ typedef struct {
    * take locks, which are held until the last reader of the file is closed. */
   int (*open) (gpointer data, const char *path, GError **error);
   gpointer data;
+  gboolean devices; /* a raw image may be a block device; else each is a regular file */
 } ImageOpener;
 
 /* The disk in the image @path (absolute) and everything behind it, or as it was at the snapshot

@@ -30,7 +30,7 @@ words_are_methods_or_refused_with_a_reason (void **state)
   assert_ptr_equal (method_find ("reflink", NULL), &method_btrfs);
   assert_refused ("lvm", BACKEND_ERROR_UNSUPPORTED);
   assert_refused ("zfs", BACKEND_ERROR_UNSUPPORTED);
-  assert_refused ("exec", BACKEND_ERROR_UNSUPPORTED);
+  assert_ptr_equal (method_find ("exec", NULL), &method_exec);
   assert_refused ("magic", BACKEND_ERROR_INVALID);
   assert_refused ("", BACKEND_ERROR_INVALID);
 }

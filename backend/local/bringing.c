@@ -1,0 +1,147 @@
+/* Having disks brought back, one after the other. */
+#include "bringing.h"
+#include "elsewhere.h"
+#include "fd.h"
+#include "locks.h"
+#include <fcntl.h>
+
+static const char *const marks[] = { [BRINGING_BEGUN] = "begun", [BRINGING_DONE] = "done" };
+
+static char *
+mark_name (const JournalDisk *disk, Bringing bringing)
+{
+  return g_strdup_printf ("back-%s.%s" UNFINISHED_SUFFIX, disk->attempt, marks[bringing]);
+}
+
+static gboolean
+has_mark (int records, const JournalDisk *disk, Bringing bringing, gboolean *has, GError **error)
+{
+  g_autofree char *name = mark_name (disk, bringing);
+  *has = faccessat (records, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  return *has || errno == ENOENT || fail_errno (error, "%s", name);
+}
+
+static gboolean
+set_mark (int records, const JournalDisk *disk, Bringing bringing, GError **error)
+{
+  g_autofree char *name = mark_name (disk, bringing);
+  autofd fd = openat (records, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  return (fd >= 0 || fail_errno (error, "%s", name)) && journal_sync (records, name, error);
+}
+
+static void
+drop_mark (int records, const JournalDisk *disk, Bringing bringing)
+{
+  g_autofree char *name = mark_name (disk, bringing);
+  unlinkat (records, name, 0); /* where that fails it says what is so */
+}
+
+gboolean
+bringing_look (int records, const JournalDisk *disk, Bringing *bringing, GError **error)
+{
+  gboolean begun, done;
+  if (!has_mark (records, disk, BRINGING_BEGUN, &begun, error) ||
+      !has_mark (records, disk, BRINGING_DONE, &done, error))
+    return FALSE;
+  *bringing = done ? BRINGING_DONE : begun ? BRINGING_BEGUN : BRINGING_NOT_BEGUN;
+  return TRUE;
+}
+
+gboolean
+bringing_any (const Journal *journal)
+{
+  for (guint i = 0; i < journal->disks->len; i++)
+    if (((const JournalDisk *)g_ptr_array_index (journal->disks, i))->back)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+any_was_begun (int records, const Journal *journal)
+{
+  for (guint i = 0; i < journal->disks->len; i++) {
+    const JournalDisk *disk = g_ptr_array_index (journal->disks, i);
+    Bringing bringing;
+    if (disk->back && (!bringing_look (records, disk, &bringing, NULL) || bringing))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* -------------------------------------------------------------------- one disk */
+
+/* It may be another file now, which no machine is to have before all is done; and its bytes are to
+ * be there before anything says so. */
+static gboolean
+take_over (Applying *disk, const Places *places, GError **error)
+{
+  const JournalDisk *journal = disk->journal;
+  g_autoptr (GError) wrong = NULL;
+  autofd fd =
+      openat (disk->directory, journal->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return fail_errno (error, "%s", journal->file);
+  if (!elsewhere_check (places, journal->back, fd, &wrong))
+    return fail (error, BACKEND_ERROR_FAILED, "%s is said to be brought back: %s", journal->file,
+                 wrong->message);
+  if (!journal_sync (fd, journal->file, error) ||
+      !journal_sync (disk->directory, journal->directory, error) ||
+      !locks_exclude_writers (fd, journal->file, error))
+    return FALSE;
+  fd_close_pointer (&disk->active);
+  disk->active = fd_steal (&fd);
+  return TRUE;
+}
+
+/* Who says that nothing was done may be mistaken. */
+static gboolean
+is_untouched (const Applying *disk)
+{
+  struct stat status;
+  What what;
+  return applying_look (disk, disk->journal->file, &what, &status, NULL) && what == OLD &&
+         !applying_was_written (disk, &status);
+}
+
+static gboolean
+do_disk (int records, const Places *places, Journal *journal, Applying *disk, GError **error)
+{
+  const JournalDisk *entry = disk->journal;
+  gboolean first = !any_was_begun (records, journal), refused;
+  if (!set_mark (records, entry, BRINGING_BEGUN, error))
+    return FALSE;
+  if (!elsewhere_bring_back (places, entry->back, records, &refused, error)) {
+    journal->refused = refused && first && is_untouched (disk);
+    if (journal->refused)
+      drop_mark (records, entry, BRINGING_BEGUN);
+    return fail_in (error, "disk %s", entry->back->target);
+  }
+  return take_over (disk, places, error) && set_mark (records, entry, BRINGING_DONE, error);
+}
+
+gboolean
+bringing_do (int records, const Places *places, Journal *journal, const GArray *disks,
+             GError **error)
+{
+  for (guint i = 0; i < disks->len; i++) {
+    Applying *disk = &g_array_index (disks, Applying, i);
+    Bringing bringing = BRINGING_DONE;
+    if (disk->journal->back && !bringing_look (records, disk->journal, &bringing, error))
+      return FALSE;
+    if (bringing != BRINGING_DONE && !do_disk (records, places, journal, disk, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+void
+bringing_forget (int records, const Journal *journal)
+{
+  for (guint i = 0; i < journal->disks->len; i++) {
+    const JournalDisk *disk = g_ptr_array_index (journal->disks, i);
+    if (!disk->back)
+      continue;
+    drop_mark (records, disk, BRINGING_BEGUN);
+    drop_mark (records, disk, BRINGING_DONE);
+  }
+}

@@ -1,0 +1,23 @@
+#pragma once
+#include "applying.h"
+
+/* Disks that storage which is not ours brings back (elsewhere.h), as part of a journal.
+ *
+ * That writes over a disk in its place, in a time that nobody knows.  So two files beside the
+ * journal say how far it came, "back-ATTEMPT.begun.t" and "back-ATTEMPT.done.t": what was begun is
+ * done again until it is done, and then never again, for a machine may have written since. */
+
+typedef enum { BRINGING_NOT_BEGUN, BRINGING_BEGUN, BRINGING_DONE } Bringing;
+
+/* How far it came; FALSE: that cannot be found out. */
+gboolean bringing_look (int records, const JournalDisk *disk, Bringing *bringing, GError **error);
+
+gboolean bringing_any (const Journal *journal);
+
+/* Does what is not done.  It comes before anything else of a journal, so that storage which
+ * refuses can still be the end of the operation: then the journal is `refused`. */
+gboolean bringing_do (int records, const Places *places, Journal *journal, const GArray *disks,
+                      GError **error);
+
+/* Once the journal is gone, durably. */
+void bringing_forget (int records, const Journal *journal);

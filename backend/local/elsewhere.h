@@ -1,0 +1,29 @@
+#pragma once
+#include "change.h"
+#include "records.h"
+
+/* Images that storage which is not ours keeps (storage.h), as records speak of them. */
+
+/* Opens one for reading; arguments and errors as of storage_open. */
+int elsewhere_open (const Places *places, const RecordImage *image, char **path, GError **error);
+
+/* Where it was when it was made, for people; absolute, free with g_free. */
+char *elsewhere_path (const Places *places, const RecordImage *image);
+
+/* Removes it; @records: the directory of the records that knew it. */
+gboolean elsewhere_remove (const Places *places, const RecordImage *image, int records, Job *job,
+                           GError **error);
+
+/* Has it brought back to the disk that it is said to be of.  *@refused: nothing was done. */
+gboolean elsewhere_bring_back (const Places *places, const RecordImage *image, int records,
+                               gboolean *refused, GError **error);
+
+/* Whether what is open as @fd is as @image was; DAMAGED. */
+gboolean elsewhere_check (const Places *places, const RecordImage *image, int fd, GError **error);
+
+/* Makes all that @change is to have elsewhere.  Before the first is made the head says of all that
+ * they are unnamed: what is interrupted, or given up, is tidied.  The records that the change will
+ * write are to be prepared once more: the head is not what it was, and they say now where each is.
+ */
+gboolean elsewhere_make (Change *change, GError **error);
+gboolean elsewhere_has_any (const Change *change);

@@ -1,0 +1,328 @@
+/* Storage by a program of the administrator's.  vmsnapfs-hook(7) is the protocol:
+ *
+ *   PROGRAM create|delete|revert|locate
+ *
+ * reads one JSON object from standard input, each member on a line of its own, writes one to
+ * standard output, and ends with status 0 when it is done, 3 when it refused and nothing was done.
+ * Any other end says nothing: what it was asked for is asked for again, or undone.
+ *
+ * Its descriptor 3 is a lock.  Whoever of its processes lives on when we are gone, and may still be
+ * writing, has it; nothing else is asked of it for that domain until the last one has ended. */
+#include "hook.h"
+#include "fd.h"
+#include "process.h"
+#include "storage.h"
+#include <fcntl.h>
+#include <json-glib/json-glib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STATUS_REFUSED 3
+#define MAX_ANSWER (64 * 1024)
+#define MAX_SPACE (G_GUINT64_CONSTANT (32) << 30) /* bytes of address space */
+#define USUAL_DEADLINE 600                        /* seconds */
+#define LOCATE_DEADLINE 60                        /* seconds; somebody waits to read */
+#define LOCK_PATIENCE (5 * G_USEC_PER_SEC)        /* what was killed needs a moment to be gone */
+#define LOCK_PAUSE 10000                          /* microseconds */
+#define OTHERS_WRITE 0022
+
+/* -------------------------------------------------------------------- the program */
+
+static gboolean
+check_owner (const char *program, const struct stat *status, GError **error)
+{
+  if (status->st_uid != 0 && status->st_uid != geteuid ())
+    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it belongs to somebody else",
+                 program);
+  return !(status->st_mode & OTHERS_WRITE) ||
+         fail (error, BACKEND_ERROR_DENIED, "%s is not run: others may write to it (mode %o)",
+               program, status->st_mode & 07777);
+}
+
+static gboolean
+check_whereabouts (const Places *places, const char *program, GError **error)
+{
+  char *real = realpath (program, NULL);
+  g_autofree char *inside = real ? places_canonical (places, real) : NULL;
+  gboolean resolved = real != NULL;
+  free (real);
+  if (!resolved)
+    return fail_errno (error, "%s", program);
+  return !inside ||
+         fail (error, BACKEND_ERROR_DENIED,
+               "%s is not run: it is where disks are, which may come from anywhere", program);
+}
+
+gboolean
+hook_check (const Places *places, GError **error)
+{
+  const char *program = places_hook (places);
+  struct stat status;
+  if (!program)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "no program is named that works the storage: -o hook=PROGRAM names it");
+  if (*program != '/')
+    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it is no absolute path", program);
+  if (lstat (program, &status) < 0) /* no file of ours is missing */
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s: %s", program, g_strerror (errno));
+  if (!S_ISREG (status.st_mode) || access (program, X_OK) < 0)
+    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it is no executable file", program);
+  return check_owner (program, &status, error) && check_whereabouts (places, program, error);
+}
+
+gboolean
+hook_use (Places *places, const char *program, guint seconds, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  if (!program)
+    return TRUE;
+  places_set_hook (places, program, seconds > 0 ? seconds : USUAL_DEADLINE);
+  return hook_check (places, &wrong) ||
+         fail (error, BACKEND_ERROR_INVALID, "the hook: %s", wrong->message);
+}
+
+/* -------------------------------------------------------------------- the question */
+
+/* json-glib writes each member on a line of its own; shell scripts rely on it. */
+static char *
+request_text (const char *verb, const StorageImage *image)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  json_object_set_int_member (object, "version", 1);
+  json_object_set_string_member (object, "verb", verb);
+  json_object_set_string_member (object, "image", image->image);
+  json_object_set_string_member (object, "target", image->target);
+  json_object_set_string_member (object, "disk", image->disk);
+  json_object_set_string_member (object, "format", image->raw ? "raw" : "qcow2");
+  json_object_set_int_member (object, "size", (gint64)image->size);
+  g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), object);
+  g_autofree char *text = json_to_string (root, TRUE);
+  return g_strconcat (text, "\n", NULL);
+}
+
+/* A description of the directory @records by which it is locked; -1: none. */
+static int
+take_lock (const char *name, int records, GError **error)
+{
+  autofd lock = openat (records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  gint64 until = g_get_monotonic_time () + LOCK_PATIENCE;
+  if (lock < 0) {
+    fail_errno (error, "%s", name);
+    return -1;
+  }
+  while (flock (lock, LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EWOULDBLOCK || g_get_monotonic_time () >= until) {
+      fail (error, BACKEND_ERROR_BUSY,
+            "a former run of %s was interrupted and has left a process that has not ended", name);
+      return -1;
+    }
+    g_usleep (LOCK_PAUSE);
+  }
+  return fd_steal (&lock);
+}
+
+/* -------------------------------------------------------------------- the answer */
+
+/* One object with plain members; json-glib would recurse as deep as the text says. */
+static gboolean
+is_flat (const char *text)
+{
+  guint opened = 0;
+  gboolean in_string = FALSE;
+  for (; *text; text++) {
+    if (in_string && *text == '\\' && text[1])
+      text++;
+    else if (*text == '"')
+      in_string = !in_string;
+    else if (!in_string && (*text == '[' || *text == '{'))
+      opened++;
+  }
+  return opened == 1;
+}
+
+static char *
+string_of (JsonObject *object, const char *member)
+{
+  JsonNode *node = json_object_get_member (object, member);
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
+             ? json_node_dup_string (node)
+             : NULL;
+}
+
+static JsonObject *
+parse (const char *text, gsize length, const char *image)
+{
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  if (strlen (text) != length || !g_utf8_validate (text, -1, NULL) || !is_flat (text) ||
+      !json_parser_load_from_data (parser, text, -1, NULL))
+    return NULL;
+  JsonNode *root = json_parser_get_root (parser);
+  JsonObject *object = root && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
+  g_autofree char *of = object ? string_of (object, "image") : NULL;
+  return of && g_ascii_strcasecmp (of, image) == 0 ? json_object_ref (object) : NULL;
+}
+
+static StorageEnd
+unknown (GError **error, BackendError code, const char *name, const char *verb, const char *what)
+{
+  fail (error, code, "%s %s %s", name, verb, what);
+  return STORAGE_UNKNOWN;
+}
+
+static StorageEnd
+judge_status (const Process *process, int status, const char *name, const char *verb,
+              GError **error)
+{
+  g_autofree char *line = process_sentence (process, name);
+  g_autofree char *said = process_errors (process);
+  gboolean refused = WEXITSTATUS (status) == STATUS_REFUSED;
+  gboolean full = strstr (said, "No space left") || strstr (said, "Disk quota exceeded");
+  BackendError code = full      ? BACKEND_ERROR_NO_SPACE
+                      : refused ? BACKEND_ERROR_UNSUPPORTED
+                                : BACKEND_ERROR_FAILED;
+  if (line)
+    fail (error, code, "%s %s: %s", name, verb, line);
+  else
+    fail (error, code, "%s %s ended with status %d and has not said why", name, verb,
+          WEXITSTATUS (status));
+  return refused ? STORAGE_REFUSED : STORAGE_UNKNOWN;
+}
+
+static StorageEnd
+judge (const Process *process, ProcessEnd end, int status, guint deadline, const char *name,
+       const char *verb, GError **error)
+{
+  g_autofree char *late =
+      g_strdup_printf ("did not end within %u seconds and was killed", deadline);
+  if (end == PROCESS_CANCELLED)
+    return unknown (error, BACKEND_ERROR_CANCELLED, name, verb, "was cancelled");
+  if (end == PROCESS_TIMED_OUT)
+    return unknown (error, BACKEND_ERROR_FAILED, name, verb, late);
+  if (end == PROCESS_TOO_MUCH_OUTPUT)
+    return unknown (error, BACKEND_ERROR_FAILED, name, verb, "wrote more than an answer is long");
+  if (end == PROCESS_LOST)
+    return unknown (error, BACKEND_ERROR_FAILED, name, verb, "could not be waited for");
+  if (WIFSIGNALED (status))
+    return unknown (error, BACKEND_ERROR_FAILED, name, verb, "was killed");
+  return WEXITSTATUS (status) == 0 ? STORAGE_DONE
+                                   : judge_status (process, status, name, verb, error);
+}
+
+/* -------------------------------------------------------------------- one run */
+
+/* @lock: its descriptor 3; -1: none.  *@answer is set where it is done. */
+static StorageEnd
+run (const Places *places, const char *verb, const StorageImage *image, int lock, guint deadline,
+     Job *job, JsonObject **answer, GError **error)
+{
+  const char *program = places_hook (places);
+  g_autofree char *name = g_path_get_basename (program);
+  g_autofree char *request = request_text (verb, image);
+  char *const arguments[] = { (char *)program, (char *)verb, NULL };
+  autofd root = open ("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const ProcessWanted wanted = { program, arguments, root, lock, request, MAX_SPACE, MAX_ANSWER };
+  g_autoptr (Process) process = process_start (&wanted, error);
+  int status;
+  gsize length;
+  if (!process)
+    return STORAGE_REFUSED;
+  ProcessEnd ended = process_await (process, job, deadline, &status);
+  StorageEnd end = judge (process, ended, status, deadline, name, verb, error);
+  if (end != STORAGE_DONE)
+    return end;
+  g_autofree char *text = process_output (process, &length);
+  *answer = parse (text, length, image->image);
+  return *answer ? STORAGE_DONE
+                 : unknown (error, BACKEND_ERROR_FAILED, name, verb,
+                            "answered something that is no answer");
+}
+
+static gboolean
+may_ask (const Places *places, const StorageImage *image, GError **error)
+{
+  return hook_check (places, error) &&
+         (g_utf8_validate (image->disk, -1, NULL) ||
+          fail (error, BACKEND_ERROR_BAD_ENCODING, "%s is no UTF-8, and JSON is", image->disk));
+}
+
+static StorageEnd
+change (const Places *places, const char *verb, const StorageImage *image, int records, Job *job,
+        GError **error)
+{
+  g_autoptr (JsonObject) answer = NULL;
+  if (!may_ask (places, image, error))
+    return STORAGE_REFUSED;
+  autofd lock = take_lock (places_hook (places), records, error);
+  if (lock < 0)
+    return STORAGE_REFUSED;
+  return run (places, verb, image, lock, places_hook_deadline (places), job, &answer, error);
+}
+
+static StorageEnd
+hook_create (const Places *places, const StorageImage *image, int records, Job *job, GError **error)
+{
+  return change (places, "create", image, records, job, error);
+}
+
+static StorageEnd
+hook_remove (const Places *places, const StorageImage *image, int records, Job *job, GError **error)
+{
+  return change (places, "delete", image, records, job, error);
+}
+
+static StorageEnd
+hook_revert (const Places *places, const StorageImage *image, int records, Job *job, GError **error)
+{
+  return change (places, "revert", image, records, job, error);
+}
+
+static gboolean
+check_location (const char *path, const char *format, const StorageImage *image, GError **error)
+{
+  if (!path || *path != '/')
+    return fail (error, BACKEND_ERROR_FAILED,
+                 "the hook does not say where a snapshot is: \"%s\" is no absolute path",
+                 path ? path : "");
+  return g_strcmp0 (format, image->raw ? "raw" : "qcow2") == 0 ||
+         fail (error, BACKEND_ERROR_FAILED,
+               "the hook says that the snapshot at %s is %s, and the disk is %s", path,
+               format ? format : "of no format", image->raw ? "raw" : "qcow2");
+}
+
+static gboolean
+hook_locate (const Places *places, const StorageImage *image, char **path, GError **error)
+{
+  guint deadline = MIN (LOCATE_DEADLINE, places_hook_deadline (places));
+  g_autoptr (JsonObject) answer = NULL;
+  *path = NULL;
+  if (!may_ask (places, image, error) ||
+      run (places, "locate", image, -1, deadline, NULL, &answer, error) != STORAGE_DONE)
+    return FALSE;
+  if (json_object_has_member (answer, "path") && json_object_get_null_member (answer, "path"))
+    return TRUE;
+  g_autofree char *found = string_of (answer, "path");
+  g_autofree char *format = string_of (answer, "format");
+  if (!check_location (found, format, image, error))
+    return FALSE;
+  *path = g_steal_pointer (&found);
+  return TRUE;
+}
+
+static gboolean
+check (const Places *places, const char *disk, GError **error)
+{
+  return hook_check (places, error);
+}
+
+const Storage storage_hook = {
+  .name = "the hook",
+  .check = check,
+  .create = hook_create,
+  .remove = hook_remove,
+  .revert = hook_revert,
+  .locate = hook_locate,
+};
