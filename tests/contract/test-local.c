@@ -1,11 +1,12 @@
 /* The contract on the local backend: a store in a temporary directory ($TMPDIR), with a domain that
  * has one disk and one that has two.
  *
- *   test-contract-local [qemu|raw|clones]
+ *   test-contract-local [qemu|raw|clones|exec]
  *
- * qemu is a bare image and two more, snapshotted by overlays, in memory where that is possible. The
- * others are snapshotted by clones, on a file system that has them (tests/on-reflinks): raw disks,
- * and qcow2 images that are said to be. */
+ * qemu is a bare image and two more, snapshotted by overlays, in memory where that is possible. raw
+ * and clones are snapshotted by clones, on a file system that has them (tests/on-reflinks): raw
+ * disks, and qcow2 images that are said to be.  exec is raw disks that $HOOK
+ * (tools/hook/plain-copies) has copies of, in a directory beside the store. */
 #include "contract.h"
 
 #include "../../backend/xml.h"
@@ -32,6 +33,7 @@ static const Kind kinds[] = {
   { "qemu", "qcow2", "", TRUE },
   { "raw", "raw", "", FALSE },
   { "clones", "qcow2", "<diskSnapshot method='reflink'/>", FALSE },
+  { "exec", "raw", "<diskSnapshot method='exec'/>", FALSE },
 };
 
 static const Kind *kind = &kinds[0];
@@ -119,6 +121,26 @@ make_two (const char *store)
   describe (directory, "two", "7a0b2f6e-5d0c-4c7e-9a42-0d9d5f3f2c11", files);
 }
 
+static char *
+beside (const char *store, const char *what)
+{
+  return g_strconcat (store, ".", what, NULL);
+}
+
+/* The example, with the directory that it is to be used with. */
+static void
+make_hook (const char *store)
+{
+  g_autofree char *copies = beside (store, "copies"), *hook = beside (store, "hook");
+  g_autofree char *edit = g_strdup_printf ("s,^directory=.*,directory=%s,", copies);
+  const char *const copy[] = { "cp", g_getenv ("HOOK"), hook, NULL };
+  const char *const change[] = { "sed", "-i", edit, hook, NULL };
+
+  g_mkdir (copies, 0700);
+  run (copy);
+  run (change);
+}
+
 static gpointer
 make (void)
 {
@@ -130,19 +152,30 @@ make (void)
   } else
     make_one (store);
   make_two (store);
+  if (g_str_equal (kind->name, "exec"))
+    make_hook (store);
   return store;
 }
 
 static Backend *
 open_store (gpointer place, const BackendOptions *options, GError **error)
 {
-  return backend_open (place, options, error);
+  g_autofree char *copies = beside (place, "copies"), *hook = beside (place, "hook");
+  const char *const allow[] = { copies, NULL };
+  BackendOptions with_hook = options ? *options : (BackendOptions){ 0 };
+
+  if (!g_str_equal (kind->name, "exec"))
+    return backend_open (place, options, error);
+  with_hook.allow = allow;
+  with_hook.hook = hook;
+  return backend_open (place, &with_hook, error);
 }
 
 static void
 clean (gpointer place)
 {
-  const char *const argv[] = { "rm", "-rf", "--", place, NULL };
+  g_autofree char *copies = beside (place, "copies"), *hook = beside (place, "hook");
+  const char *const argv[] = { "rm", "-rf", "--", place, copies, hook, NULL };
 
   run (argv);
   g_free (place);
@@ -196,7 +229,7 @@ main (int argc, char **argv)
   g_autofree char *qemu_img = g_find_program_in_path ("qemu-img");
 
   if (argc > 1 && !choose (argv[1])) {
-    print_error ("usage: %s [qemu|raw|clones]\n", argv[0]);
+    print_error ("usage: %s [qemu|raw|clones|exec]\n", argv[0]);
     return 2;
   }
   if (qemu_img == NULL) {
