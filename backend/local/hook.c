@@ -308,7 +308,7 @@ hook_locate (const Places *places, const StorageImage *image, char **path, GErro
   g_autofree char *format = string_of (answer, "format");
   if (!check_location (found, format, image, error))
     return FALSE;
-  *path = g_steal_pointer (&found);
+  *path = g_canonicalize_filename (found, NULL);
   return TRUE;
 }
 

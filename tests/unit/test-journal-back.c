@@ -1,0 +1,224 @@
+/* A journal with a disk that other storage brings back: what was begun is done again, what is done
+ * never, and what was not begun is given up where a machine has written since. */
+#include "../../backend/local/journal.h"
+#include "../../backend/local/method.h"
+#include "hook.h"
+
+#define IMAGE "12345678-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+#define ATTEMPT "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+#define BEGUN "back-" ATTEMPT ".begun.t"
+#define DONE "back-" ATTEMPT ".done.t"
+#define GOOD "echo >>$d/runs; head -c 512 /dev/zero | tr '\\0' b >$d/root.raw; yes"
+
+static gboolean
+is_there (const TemporaryDirectory *directory, const char *name)
+{
+  return faccessat (directory->fd, name, F_OK, 0) == 0;
+}
+
+static void
+assert_disk (const TemporaryDirectory *directory, char byte)
+{
+  g_autofree char *path = g_build_filename (directory->path, "root.raw", NULL);
+  g_autofree char *text = NULL;
+  assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  assert_int_equal (text[0], byte);
+}
+
+static void
+assert_runs (const TemporaryDirectory *directory, gsize count)
+{
+  g_autofree char *path = g_build_filename (directory->path, "runs", NULL);
+  g_autofree char *text = NULL;
+  assert_int_equal (g_file_get_contents (path, &text, NULL, NULL) ? strlen (text) : 0, count);
+}
+
+/* As a machine does. */
+static void
+write_disk (const TemporaryDirectory *directory, char byte)
+{
+  images_run (directory->path, "head -c 512 /dev/zero | tr '\\0' %c >root.raw", byte);
+}
+
+/* Of root.raw, committed, and read again. */
+static Journal *
+a_journal (const TemporaryDirectory *directory, const Places *places)
+{
+  g_autoptr (Journal) journal = journal_new ();
+  JournalDisk *disk = g_new0 (JournalDisk, 1);
+  struct stat status;
+  gboolean committed;
+  write_disk (directory, 'a');
+  assert_int_equal (fstatat (directory->fd, "root.raw", &status, 0), 0);
+  disk->directory = g_strdup (directory->path);
+  disk->file = g_strdup ("root.raw");
+  disk->raw = TRUE;
+  disk->inode = status.st_ino;
+  disk->modified = journal_modified (&status);
+  disk->attempt = g_strdup (ATTEMPT);
+  disk->back = g_new0 (RecordImage, 1);
+  disk->back->target = g_strdup ("vda");
+  disk->back->image = g_strdup (IMAGE);
+  disk->back->directory = g_strdup (".");
+  disk->back->disk = g_strdup ("root.raw");
+  disk->back->size = 512;
+  disk->back->raw = TRUE;
+  disk->back->method = &method_exec;
+  g_ptr_array_add (journal->disks, disk);
+  assert_true (journal_prepare (directory->fd, places, journal, NULL));
+  assert_true (journal_commit (directory->fd, &committed, NULL));
+  return journal_read (directory->fd, places, NULL);
+}
+
+static gboolean
+apply (const TemporaryDirectory *directory, const Places *places, Journal *journal, GError **error)
+{
+  gboolean applied = journal_apply (directory->fd, places, journal, error);
+  assert_int_equal (applied, !is_there (directory, "journal"));
+  return applied;
+}
+
+static void
+assert_over (const TemporaryDirectory *directory)
+{
+  assert_false (is_there (directory, "journal"));
+  assert_false (is_there (directory, BEGUN));
+  assert_false (is_there (directory, DONE));
+}
+
+static void
+it_is_brought_back_once_and_nothing_is_left (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory, GOOD);
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_non_null (journal);
+  assert_true (apply (directory, places, journal, NULL));
+  assert_disk (directory, 'b');
+  assert_runs (directory, 1);
+  assert_over (directory);
+}
+
+static void
+what_was_begun_is_done_again (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory, "echo >>$d/runs; printf half >$d/root.raw; exit 1");
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_false (apply (directory, places, journal, NULL));
+  assert_false (journal->refused);
+  assert_true (is_there (directory, BEGUN));
+  assert_false (journal_abandon (directory->fd, places, journal, NULL));
+  hook_write (directory, GOOD);
+  assert_true (apply (directory, places, journal, NULL));
+  assert_disk (directory, 'b');
+  assert_runs (directory, 2);
+  assert_over (directory);
+}
+
+static void
+what_is_done_is_not_done_again (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory, GOOD);
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  write_disk (directory, 'm');
+  images_write_text (directory->path, BEGUN, "");
+  images_write_text (directory->path, DONE, "");
+  assert_true (apply (directory, places, journal, NULL));
+  assert_disk (directory, 'm');
+  assert_runs (directory, 0);
+  assert_over (directory);
+}
+
+/* Nobody was told of the operation. */
+static void
+what_a_machine_wrote_before_it_was_begun_stays (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autoptr (GError) error = NULL;
+  hook_write (directory, GOOD);
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  write_disk (directory, 'm');
+  assert_false (apply (directory, places, journal, &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_DAMAGED));
+  journal->keep_written = TRUE;
+  assert_false (apply (directory, places, journal, NULL));
+  assert_true (journal_abandon (directory->fd, places, journal, NULL));
+  assert_disk (directory, 'm');
+  assert_runs (directory, 0);
+  assert_over (directory);
+}
+
+static void
+who_refuses_at_first_ends_the_operation (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory, "exit 3");
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_false (apply (directory, places, journal, NULL));
+  assert_true (journal->refused);
+  assert_true (journal_give_up (directory->fd, NULL));
+  assert_disk (directory, 'a');
+  assert_over (directory);
+}
+
+static void
+who_refuses_later_or_has_written_does_not (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory, "printf x >$d/root.raw; exit 3");
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_false (apply (directory, places, journal, NULL));
+  assert_false (journal->refused);
+  hook_write (directory, "exit 3");
+  assert_false (apply (directory, places, journal, NULL));
+  assert_false (journal->refused);
+}
+
+static void
+who_says_that_it_is_done_is_looked_at (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autoptr (GError) error = NULL;
+  hook_write (directory, "printf '%01024d' 0 >$d/root.raw; yes");
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_false (apply (directory, places, journal, &error));
+  assert_non_null (strstr (error->message, "1024 bytes"));
+  assert_false (is_there (directory, DONE));
+}
+
+static void
+another_file_may_have_taken_its_place (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory, "head -c 512 /dev/zero >$d/new; mv $d/new $d/root.raw; yes");
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_true (apply (directory, places, journal, NULL));
+  assert_disk (directory, '\0');
+  assert_over (directory);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    hook_test (it_is_brought_back_once_and_nothing_is_left),
+    hook_test (what_was_begun_is_done_again),
+    hook_test (what_is_done_is_not_done_again),
+    hook_test (what_a_machine_wrote_before_it_was_begun_stays),
+    hook_test (who_refuses_at_first_ends_the_operation),
+    hook_test (who_refuses_later_or_has_written_does_not),
+    hook_test (who_says_that_it_is_done_is_looked_at),
+    hook_test (another_file_may_have_taken_its_place),
+  };
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
