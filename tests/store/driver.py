@@ -55,7 +55,7 @@ class Driver:
         self.process = subprocess.Popen(
             [*wrapped_in, os.environ["OPERATE"], str(place.path)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, bufsize=0,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **({"HOOK": str(place.hook)} if place.hook else {})},
         )
 
     def opened(self):

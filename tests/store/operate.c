@@ -2,7 +2,7 @@
  *
  *   operate STORE
  *
- * with $HOOK as the program for storage that is not ours, in $HOOK_PLACE, which may have disks.
+ * with $HOOK, where that is set, as the program for storage that is not ours.
  *
  * Each line of standard input is one command, and gets one line as its answer: "ok", "ok RESULT" or
  * "error CODE SENTENCE".  Words are separated by one space, with %XX for what would not be a word;
@@ -325,8 +325,7 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  const char *const places[] = { g_getenv ("HOOK_PLACE"), NULL };
-  const BackendOptions options = { .hook = g_getenv ("HOOK"), .allow = places };
+  const BackendOptions options = { .hook = g_getenv ("HOOK") };
   g_autoptr (Backend) backend = argc == 2 ? backend_open (argv[1], &options, &error) : NULL;
   char *line = NULL;
   size_t size = 0;

@@ -1,7 +1,8 @@
 """Stores to try things on: how they are made, and what their files say, read without the backend.
 
 A place is a directory with a store in it. A domain with one disk is an image by itself, one with
-more is a directory with a domain.xml; so is one whose disks are snapshotted by clones.
+more is a directory with a domain.xml; so is one whose disks are not snapshotted by overlays. Disks with
+the method exec have their copies below the store, and a hook of their own beside it.
 """
 import hashlib
 import json
@@ -13,22 +14,27 @@ import subprocess
 import time
 
 MIB = 1 << 20
-UNFINISHED = re.compile(r".*\.(new|t)|journal|folding")
+UNFINISHED = re.compile(r".*\.(new|t|part)|journal|folding")
+COPIES = "copies"  # what the hook keeps, below the store
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "tools" / "hook" / "plain-copies"
 FROZEN = re.compile(r"\.vmsnapfs-(.*)\.(qcow2|raw)")
 
-# What disks are: the format and the method of one after the other, round and round. All but "qemu"
+# What disks are: the format and the method of one after the other, round and round. Those in CLONED
 # need a file system that clones files (tests/on-reflinks).
 DISKS = {
     "qemu": [("qcow2", None)],
     "raw": [("raw", None)],
     "clones": [("qcow2", "reflink")],
     "mixed": [("raw", None), ("qcow2", None), ("qcow2", "btrfs")],
+    "exec": [("raw", "exec")],
+    "exec-mixed": [("raw", "exec"), ("qcow2", None), ("qcow2", "exec")],
 }
+CLONED = ["raw", "clones", "mixed"]
 
 
 def take_either(disks):
     """Whether disks of this kind can be snapshotted by either method."""
-    return all(form == "qcow2" for form, _ in DISKS[disks]) and disks != "qemu"
+    return disks == "clones"
 
 
 class Failed(Exception):
@@ -107,6 +113,7 @@ class Place:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.disks = {}  # domain -> target -> path of the active image
+        self.hook = None  # the program for disks with the method exec
 
     # ---- making
 
@@ -123,7 +130,18 @@ class Place:
             self.disks[domain][target] = directory / name
         if described:
             (directory / "domain.xml").write_text(describe(domain, kinds))
+        if any(method == "exec" for _, method in kinds.values()):
+            self.make_hook()
         return self
+
+    def make_hook(self):
+        """The example, for copies below this store; no program below it may be a hook."""
+        copies = self.path / COPIES
+        copies.mkdir(exist_ok=True)
+        text = re.sub("^directory=.*", f"directory={copies}", EXAMPLE.read_text(), flags=re.M)
+        self.hook = self.path.with_name(self.path.name + ".hook")
+        self.hook.write_text(text)
+        self.hook.chmod(0o755)
 
     def copy_to(self, path):
         """The same place elsewhere; the copy has the times of the original."""
@@ -133,6 +151,8 @@ class Place:
             copy.disks[domain] = {
                 target: copy.path / file.relative_to(self.path) for target, file in disks.items()
             }
+        if self.hook:
+            copy.make_hook()
         return copy
 
     def write(self, domain, target, pieces):
@@ -179,6 +199,10 @@ class Place:
         kinds = {".qcow2": Image, ".raw": Raw}
         return {file: kinds[file.suffix](file) for file in self.files() if file.suffix in kinds}
 
+    def copies(self):
+        """The uuids of those that the hook keeps."""
+        return {file.name for file in self.files() if file.parent.name == COPIES}
+
     def untidy(self):
         """The unnamed images that nobody needs, and those that are gone and still listed. One that
         several images are based on stays, and so does one that holds snapshots itself or whose
@@ -221,10 +245,12 @@ class Place:
         problems = [f"{name} is left over" for name in self.unfinished()]
         images = self.images()
         known = self.named() | self.unnamed()
+        problems += [f"nothing leads to the copy {uuid}" for uuid in self.copies() - known]
         problems += [f"nothing leads to {path.name}" for path in images
                      if uuid_in(path.name) and uuid_in(path.name) not in known]
-        there = {uuid_in(path.name) for path in images}
+        there = {uuid_in(path.name) for path in images} | self.copies()
         problems += [f"the image {uuid} is missing" for uuid in sorted(known - there)]
         if problems:
             raise Failed("; ".join(problems))
-        run(os.environ["VMSNAP"], "check", self.path)
+        hook = ["--hook", self.hook] if self.hook else []
+        run(os.environ["VMSNAP"], "check", *hook, self.path)

@@ -12,7 +12,7 @@ import model
 from driver import Died, Driver
 from model import Bytes, Domain, Snapshot
 from moves import Move
-from place import MIB, Failed, Place, methods_of, run, take_either
+from place import CLONED, MIB, Failed, Place, methods_of, run, take_either
 
 DOMAIN = "db"
 PATIENCE = 20  # seconds for a tidying
@@ -187,7 +187,7 @@ def fixed_scenarios(shape, seed, moves, count, pattern):
 
 def room_for(disks):
     """Where to work: in memory, but for clones where $TMPDIR is."""
-    return "/dev/shm" if disks == "qemu" and os.access("/dev/shm", os.W_OK) else None
+    return "/dev/shm" if disks not in CLONED and os.access("/dev/shm", os.W_OK) else None
 
 
 def kept_in(name):
