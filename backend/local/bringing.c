@@ -107,10 +107,11 @@ static gboolean
 do_disk (int records, const Places *places, Journal *journal, Applying *disk, GError **error)
 {
   const JournalDisk *entry = disk->journal;
+  g_autofree char *path = g_build_filename (entry->directory, entry->file, NULL);
   gboolean first = !any_was_begun (records, journal), refused;
   if (!set_mark (records, entry, BRINGING_BEGUN, error))
     return FALSE;
-  if (!elsewhere_bring_back (places, entry->back, records, &refused, error)) {
+  if (!elsewhere_bring_back (places, entry->back, path, records, &refused, error)) {
     journal->refused = refused && first && is_untouched (disk);
     if (journal->refused)
       drop_mark (records, entry, BRINGING_BEGUN);

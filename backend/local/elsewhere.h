@@ -14,9 +14,10 @@ char *elsewhere_path (const Places *places, const RecordImage *image);
 gboolean elsewhere_remove (const Places *places, const RecordImage *image, int records, Job *job,
                            GError **error);
 
-/* Has it brought back to the disk that it is said to be of.  *@refused: nothing was done. */
-gboolean elsewhere_bring_back (const Places *places, const RecordImage *image, int records,
-                               gboolean *refused, GError **error);
+/* Has it brought back to the disk at the absolute path @disk: what the image says of one may have
+ * come from anywhere.  *@refused: nothing was done. */
+gboolean elsewhere_bring_back (const Places *places, const RecordImage *image, const char *disk,
+                               int records, gboolean *refused, GError **error);
 
 /* Whether what is open as @fd is as @image was; DAMAGED. */
 gboolean elsewhere_check (const Places *places, const RecordImage *image, int fd, GError **error);

@@ -74,7 +74,6 @@ static gboolean
 bring_back (Change *change, ChangeDisk *disk, const RecordImage *image, GError **error)
 {
   const Places *places = change->store->places;
-  g_autofree char *path = local_disk_path (disk->disk);
   g_autofree char *kept = NULL;
   if (!check_in_place (disk, image, error))
     return FALSE;
@@ -82,8 +81,6 @@ bring_back (Change *change, ChangeDisk *disk, const RecordImage *image, GError *
   if (fd < 0)
     return FALSE;
   disk->brought_back = record_image_copy (image);
-  g_free (disk->brought_back->disk);
-  disk->brought_back->disk = places_spell (places, path);
   return TRUE;
 }
 

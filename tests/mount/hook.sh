@@ -10,7 +10,7 @@ data=$store/db01/data.qcow2
 more=$store/db01/more.qcow2
 copies=$work/copies
 mischief=$work/mischief
-options=allow=$copies,hook=$work/hook,hook_deadline=3
+options=allow=$copies,hook=$work/hook,hook_deadline=8
 
 mkdir "$copies" "$store/db01"
 sed "s,^directory=.*,directory=$copies," "$here/../../tools/hook/plain-copies" >"$work/plain-copies"
@@ -216,7 +216,7 @@ no_snapshot ()
   check "$how: nothing stays" eventually prints "$known" copied
   check "$how: the disks are what they were" are "$db" now
 }
-no_snapshot 'create hang' EIO 'create did not end within 3 seconds'
+no_snapshot 'create hang' EIO 'create did not end within 8 seconds'
 check "what hung is gone" eventually refused kill -0 "$(cat "$work/hanging")"
 no_snapshot 'create garbage' EIO 'answered something that is no answer'
 no_snapshot 'create another' EIO 'answered something that is no answer'
@@ -238,7 +238,7 @@ no_snapshot 'locate short' EUCLEAN 'its disk has 4096 bytes'
 no_snapshot 'locate directory' EUCLEAN 'no regular file'
 no_snapshot 'locate nowhere' EIO 'No such file'
 no_snapshot 'locate garbage' EIO 'answered something that is no answer'
-no_snapshot 'locate hang' EIO 'locate did not end within 3 seconds'
+no_snapshot 'locate hang' EIO 'locate did not end within 8 seconds'
 rm -f "$copies/link" "$copies/short"
 
 mv "$work/hook" "$work/away"
