@@ -64,8 +64,6 @@ find_image (const Places *places, const RecordImage *image, char **path, GError 
     return TRUE;
   }
   autofd fd = elsewhere_open (places, image, path, error);
-  if (error && g_error_matches (*error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
-    (*error)->code = BACKEND_ERROR_DAMAGED; /* the snapshot is there; what it was made of is not */
   return fd >= 0;
 }
 

@@ -4,7 +4,8 @@
 
 /* Images that storage which is not ours keeps (storage.h), as records speak of them. */
 
-/* Opens one for reading; arguments and errors as of storage_open. */
+/* Opens one for reading; arguments and errors as of storage_open, but DAMAGED when it is not there.
+ */
 int elsewhere_open (const Places *places, const RecordImage *image, char **path, GError **error);
 
 /* Where it was when it was made, for people; absolute, free with g_free. */

@@ -282,7 +282,7 @@ check "says so" prints_like 'revert: not today' sentence
 check "nothing has happened" are "$db" now
 check "and nothing is left to do" refused grep -q '^problem' "$db/info"
 behaves locate nowhere
-check "what is not there is not begun" gives ENOENT write "$db/base/control/revert" 1
+check "what is not there is not begun" gives EUCLEAN write "$db/base/control/revert" 1
 check "nothing has happened" are "$db" now
 # With the mischief $1 a revert is committed and stays to be completed; a sentence like $2 says so.
 half_reverted ()
