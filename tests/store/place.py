@@ -61,7 +61,7 @@ def kinds_of(targets, disks):
 
 def methods_of(targets, disks):
     """target -> how such a disk is snapshotted when nothing is said."""
-    return {target: "btrfs" if form == "raw" or method else "qemu"
+    return {target: "exec" if method == "exec" else "btrfs" if form == "raw" or method else "qemu"
             for target, (form, method) in kinds_of(targets, disks).items()}
 
 
