@@ -206,8 +206,8 @@ move_record (int records, const char *file, GError **error)
   return TRUE;
 }
 
-static gboolean
-apply_records (int records, const Journal *journal, GError **error)
+gboolean
+journal_apply_records (int records, const Journal *journal, GError **error)
 {
   for (guint i = 0; i < journal->put->len; i++) {
     g_autofree char *file = records_file (g_ptr_array_index (journal->put, i));
@@ -223,13 +223,17 @@ apply_records (int records, const Journal *journal, GError **error)
 }
 
 gboolean
-journal_apply (int records, const Places *places, const Journal *journal, GError **error)
+journal_remove (int records, GError **error)
 {
-  if (!apply_disks (places, journal, error) || !apply_records (records, journal, error))
-    return FALSE;
   /* Made durable before anything else is prepared here (journal_settle), not now: a journal that
    * comes back after a power cut finds all done. */
-  if (unlinkat (records, JOURNAL_FILE, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "removing the journal");
-  return TRUE;
+  return unlinkat (records, JOURNAL_FILE, 0) == 0 || errno == ENOENT ||
+         fail_errno (error, "removing the journal");
+}
+
+gboolean
+journal_apply (int records, const Places *places, const Journal *journal, GError **error)
+{
+  return apply_disks (places, journal, error) && journal_apply_records (records, journal, error) &&
+         journal_remove (records, error);
 }

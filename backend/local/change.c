@@ -26,6 +26,7 @@ change_disk_free (ChangeDisk *disk)
   g_free (disk->freeze);
   g_free (disk->copy);
   g_free (disk->backing);
+  g_free (disk->second);
   g_free (disk);
 }
 
@@ -130,7 +131,8 @@ unlink_prepared_records (const Change *change)
 void
 change_end (Change *change)
 {
-  gboolean untidy = change->untidy > 0 || (change->records && change->records->unnamed->len > 0);
+  gboolean untidy = change->untidy > 0 || change->machine ||
+                    (change->records && change->records->unnamed->len > 0);
   if (change->fd >= 0 && !journal_exists (change->fd))
     unlink_prepared_records (change);
   g_ptr_array_unref (change->disks);
@@ -139,6 +141,8 @@ change_end (Change *change)
   g_clear_pointer (&change->records, records_free);
   g_clear_pointer (&change->found, local_domain_unref);
   g_clear_pointer (&change->journal, journal_free);
+  g_clear_pointer (&change->machine, qemu_free);
+  g_free (change->socket);
   fd_close_pointer (&change->fd);
   held_release (&change->busy);
   if (untidy)
@@ -151,7 +155,7 @@ change_end (Change *change)
 void
 change_freeze (ChangeDisk *disk)
 {
-  disk->freeze = g_uuid_string_random ();
+  disk->freeze = disk->second ? g_strdup (disk->second) : g_uuid_string_random ();
 }
 
 void

@@ -1,6 +1,7 @@
 #pragma once
 #include "child.h"
 #include "journal.h"
+#include "qemu.h"
 #include "store.h"
 
 /* One operation on a domain, from its checks to its end:
@@ -31,6 +32,7 @@ typedef struct {
   char *copy;     /* name of the prepared file that is frozen instead of it; NULL: none */
   int copied;     /* the same, opened; -1 */
   Child *copying; /* the qemu-img that makes it; NULL: none */
+  char *second;   /* uuid in the active file's second name (second-name.h); NULL: it has none */
 } ChangeDisk;
 
 typedef struct {
@@ -46,6 +48,8 @@ typedef struct {
   gboolean head;      /* the head changes too */
   guint untidy;       /* images without a name, once it is committed */
   gboolean together;  /* see Journal */
+  Qemu *machine;      /* that runs, and takes part; NULL: the domain is shut off */
+  char *socket;       /* its, absolute */
   Journal *journal;   /* as it was prepared; NULL: not yet, or none is needed */
   int fd;             /* the records' directory; -1 until something is written */
 } Change;

@@ -1,6 +1,7 @@
 /* The commit of a change: everything durable under names that mean nothing, then one rename. */
 #include "change.h"
 #include "file-names.h"
+#include "live-take.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -62,6 +63,7 @@ add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
   entry->overlay = overlay.st_ino;
   entry->copy = g_strdup (disk->copy);
   entry->copied = copied.st_ino;
+  entry->named = disk->second != NULL;
   g_ptr_array_add (journal->disks, entry);
   return TRUE;
 }
@@ -74,6 +76,8 @@ make_journal (const Change *change, GError **error)
   for (guint i = 0; i < change->disks->len; i++)
     if (!add_disk (journal, g_ptr_array_index (change->disks, i), error))
       return NULL;
+  if (change->machine && !live_note_machine (change, journal, error))
+    return NULL;
   for (guint i = 0; i < change->put->len; i++) {
     const Record *record = g_ptr_array_index (change->put, i);
     g_ptr_array_add (journal->put, g_strdup (record->uuid));
@@ -185,9 +189,11 @@ commit_by_journal (Change *change, GError **error)
     return FALSE;
   if (!journal_commit (change->fd, &committed, error))
     return committed ? committed_but_not_done (change, error) : FALSE;
-  if (!journal_apply (change->fd, change->store->places, change->journal, error))
-    return committed_but_not_done (change, error);
-  return TRUE;
+  gboolean undone = FALSE;
+  if (change->machine ? live_carry_out (change, &undone, error)
+                      : journal_apply (change->fd, change->store->places, change->journal, error))
+    return TRUE;
+  return undone ? FALSE : committed_but_not_done (change, error);
 }
 
 gboolean

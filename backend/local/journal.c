@@ -18,6 +18,7 @@ journal_disk_free (JournalDisk *disk)
   g_free (disk->prepared);
   g_free (disk->freeze);
   g_free (disk->copy);
+  g_free (disk->node);
   g_free (disk);
 }
 
@@ -37,6 +38,7 @@ journal_free (Journal *journal)
   g_ptr_array_unref (journal->disks);
   g_ptr_array_unref (journal->put);
   g_ptr_array_unref (journal->remove);
+  g_free (journal->socket);
   g_free (journal);
 }
 
@@ -98,6 +100,8 @@ disk_to_object (const JournalDisk *disk, const Places *places)
   sealed_set_string (object, "copy", disk->copy);
   json_object_set_int_member (object, "copied", (gint64)disk->copied);
   json_object_set_boolean_member (object, "raw", disk->raw);
+  json_object_set_boolean_member (object, "named", disk->named);
+  sealed_set_string (object, "node", disk->node);
   return object;
 }
 
@@ -114,6 +118,7 @@ static JsonNode *
 journal_to_node (const Journal *journal, const Places *places)
 {
   g_autoptr (JsonObject) object = json_object_new ();
+  g_autofree char *socket = journal->socket ? places_spell (places, journal->socket) : NULL;
   JsonArray *disks = json_array_new ();
   for (guint i = 0; i < journal->disks->len; i++)
     json_array_add_object_element (disks,
@@ -122,6 +127,9 @@ journal_to_node (const Journal *journal, const Places *places)
   json_object_set_array_member (object, "put", strings_to_array (journal->put));
   json_object_set_array_member (object, "remove", strings_to_array (journal->remove));
   json_object_set_boolean_member (object, "together", journal->together);
+  sealed_set_string (object, "socket", socket);
+  json_object_set_boolean_member (object, "resume", journal->resume);
+  json_object_set_int_member (object, "process", journal->process);
   return json_node_init_object (json_node_alloc (), object);
 }
 
@@ -172,6 +180,8 @@ disk_from_object (JsonObject *object, const Places *places, Journal *journal)
   disk->copy = sealed_string (object, "copy");
   disk->copied = (guint64)sealed_number (object, "copied");
   disk->raw = sealed_flag (object, "raw");
+  disk->named = sealed_flag (object, "named");
+  disk->node = sealed_string (object, "node");
   return disk->directory && is_file_name (disk->file) &&
          (disk->prepared ? journal_is_prepared_name (disk->prepared) : disk->copy != NULL) &&
          (!disk->freeze || g_uuid_string_is_valid (disk->freeze)) &&
@@ -193,7 +203,11 @@ uuids_from_object (JsonObject *object, const char *member, GPtrArray *uuids)
 static gboolean
 journal_from_object (JsonObject *object, const Places *places, Journal *journal)
 {
+  g_autofree char *socket = sealed_string (object, "socket");
   JsonObject *disk;
+  journal->socket = socket ? places_resolve (places, socket) : NULL;
+  journal->resume = sealed_flag (object, "resume");
+  journal->process = sealed_number (object, "process");
   for (guint i = 0; (disk = sealed_element (object, "disks", i)); i++)
     if (!disk_from_object (disk, places, journal))
       return FALSE;

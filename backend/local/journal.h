@@ -19,6 +19,8 @@ typedef struct {
   char *copy; /* what is frozen in the active file's stead: ".vmsnapfs-UUID.new"; NULL: itself */
   guint64 copied; /* its inode */
   gboolean raw;   /* what is frozen, or kept aside, is called so */
+  gboolean named; /* live: the active file was called so before (second-name.h) */
+  char *node;     /* live: QEMU's name for the active file; NULL: none */
 } JournalDisk;
 
 typedef struct {
@@ -27,6 +29,11 @@ typedef struct {
   GPtrArray *remove;     /* of char *: uuids of records to remove */
   gboolean together;     /* no active path may lead to an old disk once one leads to a new one */
   gboolean keep_written; /* not on disk: what was written to since is kept aside, not refused */
+  /* A live one, of a running machine (live-steps.h): it commits nothing.  QEMU does, and is asked
+   * whether it has. */
+  char *socket;    /* the machine's, absolute; NULL: the journal is not a live one */
+  gboolean resume; /* the guest was running, so it is to go on */
+  gint64 process;  /* in which QEMU; 0: not known */
 } Journal;
 
 Journal *journal_new (void);
@@ -50,6 +57,10 @@ Journal *journal_read (int records, const Places *places, GError **error);
  * has a disk open.  DAMAGED when a file is not the one that the journal means, or when a disk that
  * would be dropped was written to since. */
 gboolean journal_apply (int records, const Places *places, const Journal *journal, GError **error);
+
+/* Two parts of that: the records get into place; the journal goes. */
+gboolean journal_apply_records (int records, const Journal *journal, GError **error);
+gboolean journal_remove (int records, GError **error);
 
 /* Gives up what the journal says, when a disk that would be dropped was written to since and
  * nothing has been replaced yet: then nobody was told of the operation.  DAMAGED otherwise. */

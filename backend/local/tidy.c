@@ -12,6 +12,7 @@
 #include "fold.h"
 #include "journal.h"
 #include "references.h"
+#include "second-name.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,6 +207,8 @@ tidy_images (Store *store, DomainState *state, Job *job)
   Tidying tidying = { .store = store, .state = state, .job = job, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);
+  if (tidying.records)
+    tidying.put_off = second_names_tidy (store->places, tidying.found, tidying.records);
   if (tidying.records &&
       store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) &&
       may_tidy (&tidying))
