@@ -131,7 +131,7 @@ unlink_prepared_records (const Change *change)
 void
 change_end (Change *change)
 {
-  gboolean untidy = change->untidy > 0 || change->machine ||
+  gboolean untidy = change->untidy > 0 || change->socket ||
                     (change->records && change->records->unnamed->len > 0);
   if (change->fd >= 0 && !journal_exists (change->fd))
     unlink_prepared_records (change);

@@ -12,6 +12,7 @@
 #include "fold.h"
 #include "journal.h"
 #include "references.h"
+#include "replay.h"
 #include "second-name.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -201,6 +202,30 @@ run_rounds (Tidying *tidying)
     state_publish (tidying->store, tidying->state, g_steal_pointer (&tidying->records));
 }
 
+/* A machine that could not be asked before how far a snapshot of it came may answer now, and its
+ * guest may be waiting for that.  *@again: not yet. */
+static void
+end_interrupted (Tidying *tidying, gboolean *again)
+{
+  autolock applying = lock_hold (&tidying->state->applying);
+  g_autoptr (GError) error = NULL;
+  gboolean ended =
+      replay_domain (tidying->store->places, tidying->fd, tidying->state->name, &error);
+  *again = ended || g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
+           g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_UNREACHABLE);
+  if (ended)
+    state_reread (tidying->store, tidying->state);
+}
+
+gboolean
+tidy_is_interrupted (Store *store, DomainState *state)
+{
+  g_autoptr (LocalDomain) found = state_found (state);
+  autofd records = -1;
+  return store_open_records (store, found->uuid, FALSE, &records, NULL) && records >= 0 &&
+         journal_exists (records);
+}
+
 gboolean
 tidy_images (Store *store, DomainState *state, Job *job)
 {
@@ -209,9 +234,12 @@ tidy_images (Store *store, DomainState *state, Job *job)
   tidying.found = state_found (state);
   if (tidying.records)
     tidying.put_off = second_names_tidy (store->places, tidying.found, tidying.records);
-  if (tidying.records &&
-      store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) &&
-      may_tidy (&tidying))
+  gboolean open =
+      tidying.records && store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL);
+  if (open && tidying.fd >= 0 && journal_exists (tidying.fd)) {
+    end_interrupted (&tidying, &tidying.put_off);
+    job_finish (job, NULL);
+  } else if (open && may_tidy (&tidying))
     run_rounds (&tidying);
   else
     job_finish (job, NULL);

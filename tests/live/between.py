@@ -8,7 +8,7 @@ MODES = ["lost", "unanswered", "killed", "killed unanswered"]
 
 
 class Between:
-    """Listens at @path. At the command number @number it breaks the connection: before it passed it
+    """Listens at @path. At the command number @number, or the one with these bytes in it, it breaks the connection: before it passed it
     on ("lost") or before it passes on the answer ("unanswered"), and may kill the machine at that.
     It has the disks open, as QEMU has."""
 
@@ -17,6 +17,7 @@ class Between:
         self.commands = []
         self.broken = False
         self.armed = True  # else it only passes on
+        self.deaf = False  # whether nobody is passed on once it is broken
         self.disks = []
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(str(path))
@@ -31,6 +32,9 @@ class Between:
             if self.ending in ready:
                 return
             client, _ = self.listening.accept()
+            if self.broken and self.deaf:
+                client.close()
+                continue
             self.disks += [os.open(disk, os.O_RDONLY)
                            for disk in self.machine.place.disks[self.machine.domain].values()]
             behind = socket.socket(socket.AF_UNIX)
@@ -56,12 +60,17 @@ class Between:
                     return
                 other.sendall(data)
 
+    def is_meant(self):
+        if isinstance(self.number, int):
+            return len(self.commands) == self.number
+        return self.commands and self.number in self.commands[-1]
+
     def breaks(self, command, data, behind):
         if not self.armed or self.broken:
             return False
         if command:
             self.commands.append(data)
-        if len(self.commands) != self.number or ("unanswered" in self.mode) == command:
+        if not self.is_meant() or ("unanswered" in self.mode) == command:
             return False
         if not command and b'"return"' not in data and b'"error"' not in data:
             return False

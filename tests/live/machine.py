@@ -63,6 +63,7 @@ class Machine:
     def __init__(self, place, domain, work, how="drive", options=()):
         self.place, self.domain, self.work, self.how = place, domain, pathlib.Path(work), how
         self.options = list(options)
+        self.device_options = ""
         self.work.mkdir(parents=True, exist_ok=True)
         bare = place.path / f"{domain}.qcow2"
         directory = place.path / domain
@@ -72,11 +73,11 @@ class Machine:
     def disk_options(self, target, path):
         if self.how == "drive":
             return ["-drive", f"file={path},if=none,id={target},format={path.suffix[1:]}",
-                    "-device", f"virtio-blk-pci,drive={target}"]
+                    "-device", f"virtio-blk-pci,drive={target}{self.device_options}"]
         node = {"driver": path.suffix[1:], "node-name": target, "discard": "unmap",
                 "file": {"driver": "file", "filename": str(path)}}
         return ["-blockdev", json.dumps(node),
-                "-device", f"virtio-blk-pci,drive={target},id=device-{target}"]
+                "-device", f"virtio-blk-pci,drive={target},id=device-{target}{self.device_options}"]
 
     def start(self, paused=False, socket_for_store=True, **other_disks):
         disks = {**self.place.disks[self.domain], **other_disks}
