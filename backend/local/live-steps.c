@@ -108,6 +108,18 @@ cannot_complete (const char *name, const char *why, GError **error)
 
 /* ---- names ---- */
 
+/* What was given a name may have been replaced just before. */
+static gboolean
+check_names (const LiveDisk *disk, GError **error)
+{
+  LiveWhat frozen, overlay;
+  if (!live_look (disk, disk->frozen, &frozen, error) ||
+      !live_look (disk, disk->overlay, &overlay, error))
+    return FALSE;
+  return (frozen == LIVE_OLD && overlay == LIVE_OVERLAY) ||
+         fail (error, BACKEND_ERROR_BUSY, "%s was replaced meanwhile", disk->journal->file);
+}
+
 static gboolean
 give_names (const LiveTake *take, const LiveDisk *disk, GError **error)
 {
@@ -125,7 +137,7 @@ give_names (const LiveTake *take, const LiveDisk *disk, GError **error)
   if (overlay == LIVE_ABSENT &&
       renameat (disk->directory, journal->prepared, disk->directory, disk->overlay) < 0)
     return fail_errno (error, "%s", disk->overlay);
-  return journal_sync (disk->directory, journal->directory, error);
+  return check_names (disk, error) && journal_sync (disk->directory, journal->directory, error);
 }
 
 gboolean

@@ -226,23 +226,31 @@ tidy_is_interrupted (Store *store, DomainState *state)
          journal_exists (records);
 }
 
+/* What comes before the images; FALSE: they are not to be tidied now.  As long as something is to
+ * be ended, every name is needed. */
+static gboolean
+begin (Tidying *tidying)
+{
+  if (tidying->fd >= 0 && journal_exists (tidying->fd)) {
+    end_interrupted (tidying, &tidying->put_off);
+    return FALSE;
+  }
+  tidying->put_off = second_names_tidy (tidying->store->places, tidying->found, tidying->records);
+  return may_tidy (tidying);
+}
+
 gboolean
 tidy_images (Store *store, DomainState *state, Job *job)
 {
   Tidying tidying = { .store = store, .state = state, .job = job, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);
-  if (tidying.records)
-    tidying.put_off = second_names_tidy (store->places, tidying.found, tidying.records);
-  gboolean open =
-      tidying.records && store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL);
-  if (open && tidying.fd >= 0 && journal_exists (tidying.fd)) {
-    end_interrupted (&tidying, &tidying.put_off);
+  if (!tidying.records ||
+      !store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) ||
+      !begin (&tidying))
     job_finish (job, NULL);
-  } else if (open && may_tidy (&tidying))
-    run_rounds (&tidying);
   else
-    job_finish (job, NULL);
+    run_rounds (&tidying);
   fd_close_pointer (&tidying.fd);
   g_clear_pointer (&tidying.records, records_free);
   local_domain_unref (tidying.found);
