@@ -234,8 +234,8 @@ move_record (int records, const char *file, GError **error)
   return TRUE;
 }
 
-static gboolean
-apply_records (int records, const Journal *journal, GError **error)
+gboolean
+journal_apply_records (int records, const Journal *journal, GError **error)
 {
   for (guint i = 0; i < journal->put->len; i++) {
     g_autofree char *file = records_file (g_ptr_array_index (journal->put, i));
@@ -251,17 +251,22 @@ apply_records (int records, const Journal *journal, GError **error)
 }
 
 gboolean
+journal_remove (int records, GError **error)
+{
+  /* Made durable before anything else is prepared here (journal_settle), not now: a journal that
+   * comes back after a power cut finds all done. */
+  return unlinkat (records, JOURNAL_FILE, 0) == 0 || errno == ENOENT ||
+         fail_errno (error, "removing the journal");
+}
+
+gboolean
 journal_apply (int records, const Places *places, Journal *journal, GError **error)
 {
   gboolean any = bringing_any (journal);
   g_autoptr (GArray) brought = any ? bring_back (records, places, journal, error) : NULL;
   if ((any && !brought) || !apply_disks (records, places, journal, error) ||
-      !apply_records (records, journal, error))
+      !journal_apply_records (records, journal, error) || !journal_remove (records, error))
     return FALSE;
-  /* Made durable before anything else is prepared here (journal_settle), not now: a journal that
-   * comes back after a power cut finds all done. */
-  if (unlinkat (records, JOURNAL_FILE, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "removing the journal");
   if (any && journal_sync (records, "the records", NULL)) /* it must not come back without them */
     bringing_forget (records, journal);
   return TRUE;

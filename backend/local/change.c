@@ -27,6 +27,7 @@ change_disk_free (ChangeDisk *disk)
   g_free (disk->copy);
   g_free (disk->backing);
   g_clear_pointer (&disk->brought_back, record_image_free);
+  g_free (disk->second);
   g_free (disk);
 }
 
@@ -131,7 +132,8 @@ unlink_prepared_records (const Change *change)
 void
 change_end (Change *change)
 {
-  gboolean untidy = change->untidy > 0 || (change->records && change->records->unnamed->len > 0);
+  gboolean untidy = change->untidy > 0 || change->socket ||
+                    (change->records && change->records->unnamed->len > 0);
   if (change->fd >= 0 && !journal_exists (change->fd))
     unlink_prepared_records (change);
   g_ptr_array_unref (change->disks);
@@ -140,6 +142,8 @@ change_end (Change *change)
   g_clear_pointer (&change->records, records_free);
   g_clear_pointer (&change->found, local_domain_unref);
   g_clear_pointer (&change->journal, journal_free);
+  g_clear_pointer (&change->machine, qemu_free);
+  g_free (change->socket);
   fd_close_pointer (&change->fd);
   held_release (&change->busy);
   if (untidy)
@@ -152,7 +156,7 @@ change_end (Change *change)
 void
 change_freeze (ChangeDisk *disk)
 {
-  disk->freeze = g_uuid_string_random ();
+  disk->freeze = disk->second ? g_strdup (disk->second) : g_uuid_string_random ();
 }
 
 void

@@ -1,6 +1,7 @@
 #pragma once
 #include "child.h"
 #include "journal.h"
+#include "qemu.h"
 #include "store.h"
 
 /* One operation on a domain, from its checks to its end:
@@ -34,6 +35,7 @@ typedef struct {
   RecordImage *elsewhere; /* what its state becomes in storage that is not ours; the record's own;
                              NULL: it does not */
   RecordImage *brought_back; /* what that storage is to bring back to it; NULL: nothing */
+  char *second; /* uuid in the active file's second name (second-name.h); NULL: it has none */
 } ChangeDisk;
 
 typedef struct {
@@ -49,6 +51,8 @@ typedef struct {
   gboolean head;      /* the head changes too */
   guint untidy;       /* images without a name, once it is committed or given up */
   gboolean together;  /* see Journal */
+  Qemu *machine;      /* that runs, and takes part; NULL: the domain is shut off */
+  char *socket;       /* its, absolute */
   Journal *journal;   /* as it was prepared; NULL: not yet, or none is needed */
   int fd;             /* the records' directory; -1 until something is written */
 } Change;

@@ -156,6 +156,14 @@ should_be_read_only (const CheckImage *image)
   return (image->named || !image->listed) && !image->marked && !image->disk;
 }
 
+/* A running machine's disk has it, and one that was just switched off. */
+static gboolean
+is_second_name (const Check *check, const CheckImages *images, const CheckImage *image)
+{
+  const CheckImage *same = check_images_at (check, images, image->path, NULL);
+  return same && same->disk && !same->named && !same->listed && image->status.st_nlink == 2;
+}
+
 static void
 look_at_frozen (Check *check, const CheckImage *image, gboolean unknown)
 {
@@ -192,7 +200,11 @@ check_use (Check *check, CheckImages *images)
     look_at_disks (check, images, g_ptr_array_index (check->found, i));
   for (guint i = 0; i < images->images->len; i++) {
     const CheckImage *image = g_ptr_array_index (images->images, i);
-    if (image->frozen)
+    if (image->frozen && is_second_name (check, images, image))
+      check_say (check, CHECK_NOTE, image->path,
+                 "is the second name of a disk whose machine runs, or did: the next mount for "
+                 "writing takes it away when the machine is off");
+    else if (image->frozen)
       look_at_frozen (check, image, unknown);
   }
   for (guint i = 0; i < images->prepared->len && !interrupted; i++)

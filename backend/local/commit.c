@@ -2,6 +2,7 @@
 #include "change.h"
 #include "elsewhere.h"
 #include "file-names.h"
+#include "live-take.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -67,6 +68,7 @@ add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
   entry->copied = copied.st_ino;
   entry->back = disk->brought_back ? record_image_copy (disk->brought_back) : NULL;
   entry->attempt = disk->brought_back ? g_uuid_string_random () : NULL;
+  entry->named = disk->second != NULL;
   g_ptr_array_add (journal->disks, entry);
   return TRUE;
 }
@@ -79,6 +81,8 @@ make_journal (const Change *change, GError **error)
   for (guint i = 0; i < change->disks->len; i++)
     if (!add_disk (journal, g_ptr_array_index (change->disks, i), error))
       return NULL;
+  if (change->machine && !live_note_machine (change, journal, error))
+    return NULL;
   for (guint i = 0; i < change->put->len; i++) {
     const Record *record = g_ptr_array_index (change->put, i);
     g_ptr_array_add (journal->put, g_strdup (record->uuid));
@@ -190,6 +194,18 @@ committed_but_not_done (Change *change, GError **error)
   return FALSE;
 }
 
+/* Where it failed and nothing is left of it, it was not committed after all. */
+static gboolean
+carry_out (Change *change, GError **error)
+{
+  gboolean undone = FALSE;
+  if (change->machine ? live_carry_out (change, &undone, error)
+                      : journal_apply (change->fd, change->store->places, change->journal, error))
+    return TRUE;
+  undone = undone || (change->journal->refused && journal_give_up (change->fd, NULL));
+  return undone ? FALSE : committed_but_not_done (change, error);
+}
+
 static gboolean
 commit_by_journal (Change *change, GError **error)
 {
@@ -198,11 +214,7 @@ commit_by_journal (Change *change, GError **error)
     return FALSE;
   if (!journal_commit (change->fd, &committed, error))
     return committed ? committed_but_not_done (change, error) : FALSE;
-  if (journal_apply (change->fd, change->store->places, change->journal, error))
-    return TRUE;
-  return change->journal->refused && journal_give_up (change->fd, NULL)
-             ? FALSE
-             : committed_but_not_done (change, error);
+  return carry_out (change, error);
 }
 
 gboolean

@@ -6,9 +6,11 @@
 #include "../qcow2/reader.h"
 #include "change.h"
 #include "fd.h"
+#include "live-take.h"
 #include "locks.h"
 #include "moving.h"
 #include "references.h"
+#include "second-name.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -34,7 +36,7 @@ check_file (ChangeDisk *disk, GError **error)
     return fail_errno (error, "%s", name);
   if (!S_ISREG (file.st_mode))
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no regular file", name);
-  if (file.st_nlink != 1)
+  if (file.st_nlink != (disk->second ? 2 : 1))
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s has %u names (hard links): a snapshot would change the disk under the others",
                  name, (guint)file.st_nlink);
@@ -44,6 +46,24 @@ check_file (ChangeDisk *disk, GError **error)
   disk->size = image_raw_size ((guint64)file.st_size); /* unless a header says another */
   return check_may_be_renamed (disk->active, name, error) &&
          check_may_be_renamed (disk->directory, disk->disk->directory, error);
+}
+
+/* A machine that has it open must be the one that takes part. */
+static gboolean
+hold_disk (const Change *change, ChangeDisk *disk, GError **error)
+{
+  struct stat file;
+  const char *name = disk->disk->file;
+  if (change->machine ? !live_check_disk (change, disk, error)
+                      : !locks_exclude_writers (disk->active, name, error))
+    return FALSE;
+  if (fstat (disk->active, &file) < 0)
+    return fail_errno (error, "%s", name);
+  disk->second = second_name_find (disk->directory, &file, change->records);
+  if (change->machine || !disk->second)
+    return TRUE;
+  g_autofree char *useless = g_steal_pointer (&disk->second);
+  return second_name_drop (disk->directory, useless, error);
 }
 
 /* A raw disk has none: what is at its beginning is the guest's. */
@@ -78,8 +98,8 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
   if (disk->directory < 0)
     return FALSE;
   disk->active = places_open_path (places, path, O_RDONLY, error);
-  return disk->active >= 0 && locks_exclude_writers (disk->active, local->file, error) &&
-         check_file (disk, error) && check_header (disk, error);
+  return disk->active >= 0 && hold_disk (change, disk, error) && check_file (disk, error) &&
+         check_header (disk, error);
 }
 
 static gboolean

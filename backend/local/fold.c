@@ -339,6 +339,15 @@ should_go_up (const Fold *fold, const Layer *unnamed, const Layer *dependent)
           clone_is_possible (fold->directory));
 }
 
+/* One that has it open goes on with the old file, and would take the new one for that whenever it
+ * opens the name again. */
+static gboolean
+check_is_no_machines (const Fold *fold, const Layer *dependent, GError **error)
+{
+  return !locks_qemu_reads (dependent->fd) ||
+         fail (error, BACKEND_ERROR_BUSY, "a running machine reads %s", fold->dependent);
+}
+
 gboolean
 fold (const Fold *fold, Job *job, GError **error)
 {
@@ -346,7 +355,8 @@ fold (const Fold *fold, Job *job, GError **error)
   if (!chain_check (fold->places, fold->path, fold->dependent, error) ||
       !layer_open (fold, fold->unnamed, &unnamed, error) ||
       !layer_open (fold, fold->dependent, &dependent, error) ||
-      !locks_exclude_writers (dependent.fd, fold->dependent, error))
+      !locks_exclude_writers (dependent.fd, fold->dependent, error) ||
+      !check_is_no_machines (fold, &dependent, error))
     return FALSE;
   if (dependent.header->snapshots > 0 || unnamed.header->snapshots > 0)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s holds snapshots of its own",

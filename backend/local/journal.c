@@ -20,6 +20,7 @@ journal_disk_free (JournalDisk *disk)
   g_free (disk->copy);
   g_clear_pointer (&disk->back, record_image_free);
   g_free (disk->attempt);
+  g_free (disk->node);
   g_free (disk);
 }
 
@@ -39,6 +40,7 @@ journal_free (Journal *journal)
   g_ptr_array_unref (journal->disks);
   g_ptr_array_unref (journal->put);
   g_ptr_array_unref (journal->remove);
+  g_free (journal->socket);
   g_free (journal);
 }
 
@@ -103,6 +105,8 @@ disk_to_object (const JournalDisk *disk, const Places *places)
   if (disk->back)
     json_object_set_object_member (object, "back", record_image_to_object (disk->back));
   sealed_set_string (object, "attempt", disk->attempt);
+  json_object_set_boolean_member (object, "named", disk->named);
+  sealed_set_string (object, "node", disk->node);
   return object;
 }
 
@@ -119,6 +123,7 @@ static JsonNode *
 journal_to_node (const Journal *journal, const Places *places)
 {
   g_autoptr (JsonObject) object = json_object_new ();
+  g_autofree char *socket = journal->socket ? places_spell (places, journal->socket) : NULL;
   JsonArray *disks = json_array_new ();
   for (guint i = 0; i < journal->disks->len; i++)
     json_array_add_object_element (disks,
@@ -127,6 +132,9 @@ journal_to_node (const Journal *journal, const Places *places)
   json_object_set_array_member (object, "put", strings_to_array (journal->put));
   json_object_set_array_member (object, "remove", strings_to_array (journal->remove));
   json_object_set_boolean_member (object, "together", journal->together);
+  sealed_set_string (object, "socket", socket);
+  json_object_set_boolean_member (object, "resume", journal->resume);
+  json_object_set_int_member (object, "process", journal->process);
   return json_node_init_object (json_node_alloc (), object);
 }
 
@@ -198,6 +206,8 @@ disk_from_object (JsonObject *object, const Places *places, Journal *journal)
   disk->copy = sealed_string (object, "copy");
   disk->copied = (guint64)sealed_number (object, "copied");
   disk->raw = sealed_flag (object, "raw");
+  disk->named = sealed_flag (object, "named");
+  disk->node = sealed_string (object, "node");
   return disk->directory && is_file_name (disk->file) && back_from_object (object, disk) &&
          (disk->prepared ? journal_is_prepared_name (disk->prepared) : disk->copy || disk->back) &&
          (!disk->freeze || g_uuid_string_is_valid (disk->freeze)) &&
@@ -219,7 +229,11 @@ uuids_from_object (JsonObject *object, const char *member, GPtrArray *uuids)
 static gboolean
 journal_from_object (JsonObject *object, const Places *places, Journal *journal)
 {
+  g_autofree char *socket = sealed_string (object, "socket");
   JsonObject *disk;
+  journal->socket = socket ? places_resolve (places, socket) : NULL;
+  journal->resume = sealed_flag (object, "resume");
+  journal->process = sealed_number (object, "process");
   for (guint i = 0; (disk = sealed_element (object, "disks", i)); i++)
     if (!disk_from_object (disk, places, journal))
       return FALSE;

@@ -23,6 +23,8 @@ typedef struct {
   RecordImage *back; /* what storage that is not ours brings back to it (bringing.h); NULL: nothing.
                         Then nothing is prepared */
   char *attempt;     /* uuid: of this bringing back; NULL: the same */
+  gboolean named;    /* live: the active file was called so before (second-name.h) */
+  char *node;        /* live: QEMU's name for the active file; NULL: none */
 } JournalDisk;
 
 typedef struct {
@@ -32,6 +34,11 @@ typedef struct {
   gboolean together;     /* no active path may lead to an old disk once one leads to a new one */
   gboolean keep_written; /* not on disk: what was written to since is kept aside, not refused */
   gboolean refused;      /* not on disk: that storage refused, and nothing at all has been done */
+  /* A live one, of a running machine (live-steps.h): it commits nothing.  QEMU does, and is asked
+   * whether it has. */
+  char *socket;    /* the machine's, absolute; NULL: the journal is not a live one */
+  gboolean resume; /* the guest was running, so it is to go on */
+  gint64 process;  /* in which QEMU; 0: not known */
 } Journal;
 
 Journal *journal_new (void);
@@ -55,6 +62,10 @@ Journal *journal_read (int records, const Places *places, GError **error);
  * has a disk open.  DAMAGED when a file is not the one that the journal means, or when a disk that
  * would be dropped was written to since. */
 gboolean journal_apply (int records, const Places *places, Journal *journal, GError **error);
+
+/* Two parts of that: the records get into place; the journal goes. */
+gboolean journal_apply_records (int records, const Journal *journal, GError **error);
+gboolean journal_remove (int records, GError **error);
 
 /* Gives up what the journal says, when a disk that would be dropped was written to since and
  * nothing has been replaced yet: then nobody was told of the operation.  DAMAGED otherwise. */

@@ -9,6 +9,7 @@
  *   tidy, fold                  images that no name needs any more
  *   quiet, thaw, agent          a guest whose file systems are at rest for a moment
  *   replay                      after a crash
+ *   qmp, qemu, live-*           a machine that runs: what its QEMU says, and its snapshots
  *
  * One daemon per store: the lock is on the directory itself, so that browsing writes nothing. */
 #include "local.h"
@@ -17,6 +18,7 @@
 #include "operations.h"
 #include "orphans.h"
 #include "picture.h"
+#include "qemu.h"
 #include "replay.h"
 #include "thaw.h"
 #include "tidy.h"
@@ -156,7 +158,11 @@ local_run_state (Backend *backend, const char *name, GError **error)
   if (!state)
     return NULL;
   g_autoptr (LocalDomain) found = state_found (state);
-  return picture_run_state (store->places, found, error);
+  char *word = picture_run_state (store->places, found, error);
+  if (!word || g_str_equal (word, "shutoff"))
+    return word;
+  g_free (word);
+  return qemu_state (store->places, found);
 }
 
 static char *

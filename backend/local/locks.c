@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#define USES_READING 100
 #define USES_WRITING 101
 #define FORBIDS_WRITING 201
 #define FORBIDS_RESIZING 203
@@ -28,6 +29,12 @@ gboolean
 locks_writer_lives (int fd)
 {
   return byte_is_locked (fd, USES_WRITING);
+}
+
+gboolean
+locks_qemu_reads (int fd)
+{
+  return byte_is_locked (fd, USES_READING);
 }
 
 gboolean

@@ -7,6 +7,9 @@
 /* TRUE: a writer has the image open.  @fd: open for reading. */
 gboolean locks_writer_lives (int fd);
 
+/* TRUE: a QEMU has the image open, at least as a backing file. */
+gboolean locks_qemu_reads (int fd);
+
 /* Keeps every QEMU and every writing qemu-img from the image until @fd is closed.
  * BUSY when one has it already; @name is for the sentence. */
 gboolean locks_exclude_writers (int fd, const char *name, GError **error);

@@ -171,8 +171,9 @@ places_canonical (const Places *places, const char *path)
 int
 places_open_path (const Places *places, const char *path, int flags, GError **error)
 {
+  int always = O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK); /* openat2 is strict about O_PATH */
   struct open_how how = {
-    .flags = (guint64)(flags | O_CLOEXEC | O_NONBLOCK),
+    .flags = (guint64)(flags | always),
     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
   };
   for (guint i = 0; i < places->places->len; i++) {

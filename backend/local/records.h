@@ -111,6 +111,10 @@ const Record *records_find_damaged (const Records *records);
 gboolean records_write_snapshot (int fd, const Record *record, const char *suffix, GError **error);
 gboolean records_write_head (int fd, const Records *records, const char *suffix, GError **error);
 
+/* Of what was prepared and is given up: the image @image (a uuid), which the record @uuid was to
+ * have (NULL: the head was to keep it), is unnamed from now on.  In one step and durably. */
+gboolean records_unname_prepared (int fd, const char *uuid, const char *image, GError **error);
+
 /* Whether a file of this name in a records' directory was prepared and commits nothing. */
 gboolean records_is_left_over (const char *file);
 

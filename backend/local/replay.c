@@ -7,6 +7,7 @@
 #include "inside-pending.h"
 #include "journal.h"
 #include "listing.h"
+#include "live-replay.h"
 #include "locks.h"
 #include "thaw.h"
 #include <fcntl.h>
@@ -82,6 +83,25 @@ apply_or_abandon (const Places *places, int records, Journal *journal, const cha
   return FALSE;
 }
 
+static gboolean
+end_live (const Places *places, int records, const Journal *journal, const char *domain,
+          GError **error)
+{
+  gboolean taken;
+  if (!live_replay (places, records, journal, &taken, error))
+    return FALSE;
+  g_debug ("%s: a snapshot was interrupted and is %s", domain, taken ? "completed" : "taken back");
+  return TRUE;
+}
+
+static gboolean
+end_journal (const Places *places, int records, Journal *journal, const char *domain,
+             GError **error)
+{
+  return journal->socket ? end_live (places, records, journal, domain, error)
+                         : apply_or_abandon (places, records, journal, domain, error);
+}
+
 gboolean
 replay_domain (const Places *places, int records, const char *domain, GError **error)
 {
@@ -92,7 +112,7 @@ replay_domain (const Places *places, int records, const char *domain, GError **e
     g_propagate_error (error, g_steal_pointer (&wrong));
     return FALSE;
   }
-  if (journal && !apply_or_abandon (places, records, journal, domain, error))
+  if (journal && !end_journal (places, records, journal, domain, error))
     return FALSE;
   if (!for_each_name (records, remove_prepared_record, NULL, error))
     return FALSE;

@@ -9,6 +9,7 @@
 #include "moved.h"
 #include "picture.h"
 #include "quiet-note.h"
+#include "second-name.h"
 #include "store.h"
 #include "tidy.h"
 #include <fcntl.h>
@@ -130,7 +131,8 @@ state_picture (Store *store, DomainState *state, GError **error)
     if (!load (store, state, error))
       return NULL;
     picture = domain_ref (state->picture);
-    first = first && state->records->unnamed->len > 0;
+    first = first && (state->records->problem || state->records->unnamed->len > 0 ||
+                      second_names_may_be (store->places, state->found));
   }
   if (first)
     tidy_later (store, state->name);

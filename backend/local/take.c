@@ -1,5 +1,6 @@
 /* Taking a snapshot: of the present state, or as a copy of another one. */
 #include "../create.h"
+#include "live-take.h"
 #include "making.h"
 #include "method.h"
 #include "operations.h"
@@ -8,7 +9,7 @@
 /* -------------------------------------------------------------------- what is not for this store
  */
 
-/* Nothing of a running machine is at hand here: its memory least of all. */
+/* A running machine's memory is not at hand here. */
 static gboolean
 check_flags (const CreateOptions *options, GError **error)
 {
@@ -120,6 +121,38 @@ freeze_disks (Change *change, Record *record, GError **error)
   return TRUE;
 }
 
+/* libvirt's word for the disks of a running machine without its memory. */
+static gboolean
+prepare_live (const Change *change, const CreateOptions *options, Record *record, GError **error)
+{
+  if (!change->machine)
+    return TRUE;
+  g_free (record->state);
+  record->state = g_strdup ("disk-snapshot");
+  return live_check_options (change, options, error);
+}
+
+static gboolean
+open_disks (Change *change, const GPtrArray *left_out, const CreateOptions *options, Record *record,
+            GError **error)
+{
+  return live_meet (change, error) && change_open_disks (change, left_out, error) &&
+         choose_methods (change, options, error) && prepare_live (change, options, record, error);
+}
+
+/* A guest that runs is not asked to be at rest. */
+static gboolean
+note_quiesced (const Change *change, const CreateOptions *options, Record *record, GError **error)
+{
+  if (!change->machine)
+    return create_quiesced_off (options, &record->quiesced, error);
+  if (options->flags & CREATE_QUIESCE_REQUIRED)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "the guest of a running machine cannot be quiesced here");
+  record->quiesced = create_quiesced (options, "the guest was not asked");
+  return TRUE;
+}
+
 /* All disks but @target; of char *. */
 static GPtrArray *
 all_but (const Change *change, const char *target)
@@ -138,7 +171,7 @@ static char *
 take_disk (Change *change, const CreateOptions *options, Record *record, GError **error)
 {
   g_autoptr (GPtrArray) others = all_but (change, options->disk);
-  if (!change_open_disks (change, others, error) || !choose_methods (change, options, error))
+  if (!open_disks (change, others, options, record, error))
     return NULL;
   record->compression = g_strdup (options->compression);
   if (!freeze_disks (change, record, error))
@@ -151,14 +184,12 @@ static char *
 take_present (Change *change, const CreateOptions *options, Record *record, GError **error)
 {
   gboolean nameless = options->flags & CREATE_NO_METADATA;
-  g_autofree char *quiesced = NULL;
   g_autoptr (GPtrArray) left_out = choose_left_out (change, options, error);
-  if (!left_out || !create_quiesced_off (options, &quiesced, error) ||
-      !change_open_disks (change, left_out, error) || !choose_methods (change, options, error))
+  if (!left_out || !open_disks (change, left_out, options, record, error) ||
+      !note_quiesced (change, options, record, error))
     return NULL;
   g_ptr_array_extend_and_steal (record->left_out, g_steal_pointer (&left_out));
   record->compression = g_strdup (options->compression);
-  record->quiesced = g_steal_pointer (&quiesced);
   if (!freeze_disks (change, record, error))
     return NULL;
   if (nameless) {

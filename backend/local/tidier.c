@@ -117,11 +117,13 @@ tidy_allow (DomainState *state)
 
 /* -------------------------------------------------------------------- the thread */
 
-/* A running machine is not worth an attempt. */
+/* A running machine is not worth an attempt, unless it may be waiting for one. */
 static gboolean
-runs (Store *store, const char *name)
+is_left_alone (Store *store, const char *name)
 {
   DomainState *state = store_find (store, name, NULL);
+  if (state && tidy_is_interrupted (store, state))
+    return FALSE;
   g_autoptr (LocalDomain) found = state ? state_found (state) : NULL;
   g_autofree char *word = found ? picture_run_state (store->places, found, NULL) : NULL;
   return g_strcmp0 (word, "running") == 0;
@@ -144,7 +146,7 @@ try_again (struct Tidier *tidier)
   tidier->wait = MIN (2 * tidier->wait, LONGEST_WAIT);
   g_hash_table_iter_init (&iter, names);
   while (g_hash_table_iter_next (&iter, &name, NULL)) {
-    if (runs (tidier->store, name))
+    if (is_left_alone (tidier->store, name))
       g_hash_table_add (tidier->put_off, g_strdup (name));
     else
       tidy_or_put_off (tidier, name);

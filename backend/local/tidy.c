@@ -13,6 +13,8 @@
 #include "fold.h"
 #include "journal.h"
 #include "references.h"
+#include "replay.h"
+#include "second-name.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -216,18 +218,55 @@ run_rounds (Tidying *tidying)
     state_publish (tidying->store, tidying->state, g_steal_pointer (&tidying->records));
 }
 
+/* A machine that could not be asked before how far a snapshot of it came may answer now, and its
+ * guest may be waiting for that.  *@again: not yet. */
+static void
+end_interrupted (Tidying *tidying, gboolean *again)
+{
+  autolock applying = lock_hold (&tidying->state->applying);
+  g_autoptr (GError) error = NULL;
+  gboolean ended =
+      replay_domain (tidying->store->places, tidying->fd, tidying->state->name, &error);
+  *again = ended || g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
+           g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_UNREACHABLE);
+  if (ended)
+    state_reread (tidying->store, tidying->state);
+}
+
+gboolean
+tidy_is_interrupted (Store *store, DomainState *state)
+{
+  g_autoptr (LocalDomain) found = state_found (state);
+  autofd records = -1;
+  return store_open_records (store, found->uuid, FALSE, &records, NULL) && records >= 0 &&
+         journal_exists (records);
+}
+
+/* What comes before the images; FALSE: they are not to be tidied now.  As long as something is to
+ * be ended, every name is needed. */
+static gboolean
+begin (Tidying *tidying)
+{
+  if (tidying->fd >= 0 && journal_exists (tidying->fd)) {
+    end_interrupted (tidying, &tidying->put_off);
+    return FALSE;
+  }
+  tidying->put_off = second_names_tidy (tidying->store->places, tidying->found, tidying->records);
+  return may_tidy (tidying);
+}
+
 gboolean
 tidy_images (Store *store, DomainState *state, Job *job)
 {
   Tidying tidying = { .store = store, .state = state, .job = job, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);
-  if (tidying.records &&
-      store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) &&
-      may_tidy (&tidying))
-    run_rounds (&tidying);
-  else
+  if (!tidying.records ||
+      !store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) ||
+      !begin (&tidying))
     job_finish (job, NULL);
+  else
+    run_rounds (&tidying);
   fd_close_pointer (&tidying.fd);
   g_clear_pointer (&tidying.records, records_free);
   local_domain_unref (tidying.found);

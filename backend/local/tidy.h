@@ -23,6 +23,9 @@ void tidy_allow (DomainState *state);
 
 void tidy_stop (Store *store); /* waits for the thread */
 
-/* Tidies one domain now; its `busy` is held.  Ends the job.  TRUE: somebody had an image open, so
- * it is to be tried again. */
+/* Whether an operation on the domain was interrupted and could not be ended yet. */
+gboolean tidy_is_interrupted (Store *store, DomainState *state);
+
+/* Ends an operation that was interrupted, if it can, or tidies one domain now; its `busy` is held.
+ * Ends the job.  TRUE: somebody had an image open, so it is to be tried again. */
 gboolean tidy_images (Store *store, DomainState *state, Job *job);

@@ -42,8 +42,9 @@ typedef enum {
   A_PATH,
   AN_OPEN_PATH, /* when it can make or change the file */
   A_FILE,
-  DATA,  /* when it is a regular file: pipes and events change nothing that lasts */
-  CLONE, /* when that is what the call asks for */
+  DATA,   /* when it is a regular file: pipes and events change nothing that lasts */
+  CLONE,  /* when that is what the call asks for */
+  SPEECH, /* a command to a machine, or its answer: before one is after the other */
 } Kind;
 
 typedef struct {
@@ -77,6 +78,8 @@ static const Call calls[] = {
   { SYS_unlinkat, "unlinkat", A_PATH, 1, 0 },
   { SYS_mkdirat, "mkdirat", A_PATH, 1, 0 },
   { SYS_execve, "execve", A_PATH, 0, 0 },
+  { SYS_sendto, "sendto", SPEECH, 0, 0 },
+  { SYS_recvfrom, "recvfrom", SPEECH, 0, 0 },
 #ifdef SYS_renameat
   { SYS_renameat, "renameat", A_PATH, 3, 0 },
 #endif

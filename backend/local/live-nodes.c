@@ -1,0 +1,244 @@
+/* The steps of a snapshot of a running machine that change its block graph. */
+#include "live-steps.h"
+#include <string.h>
+
+#define FILE_SUFFIX "-f" /* of the node of a node's file */
+
+/* ---- arguments ---- */
+
+static JsonObject *
+cache_of (const QemuLayer *like)
+{
+  JsonObject *cache = json_object_new ();
+  json_object_set_boolean_member (cache, "direct", like->direct);
+  json_object_set_boolean_member (cache, "no-flush", like->no_flush);
+  return cache;
+}
+
+/* What stays as it was.  QEMU does not say whether a guest's discards had an effect; the overlay is
+ * sparse, so they have one. */
+static JsonObject *
+qcow2_node (const char *name, const QemuLayer *like)
+{
+  JsonObject *node = json_object_new ();
+  json_object_set_string_member (node, "driver", "qcow2");
+  json_object_set_string_member (node, "node-name", name);
+  json_object_set_object_member (node, "cache", cache_of (like));
+  if (!like->read_only) {
+    json_object_set_string_member (node, "discard", "unmap");
+    if (like->detect_zeroes)
+      json_object_set_string_member (node, "detect-zeroes", like->detect_zeroes);
+  }
+  return node;
+}
+
+static JsonObject *
+file_node (const LiveDisk *disk, const char *name, const char *file, const QemuLayer *like)
+{
+  g_autofree char *path = g_build_filename (disk->spelled, file, NULL);
+  g_autofree char *node = g_strconcat (name, FILE_SUFFIX, NULL);
+  JsonObject *object = json_object_new ();
+  json_object_set_string_member (object, "driver", "file");
+  json_object_set_string_member (object, "node-name", node);
+  json_object_set_string_member (object, "filename", path);
+  json_object_set_object_member (object, "cache", cache_of (like));
+  if (!like->read_only)
+    json_object_set_string_member (object, "discard", "unmap");
+  return object;
+}
+
+static void
+set_backing (JsonObject *node, const char *backing)
+{
+  if (backing)
+    json_object_set_string_member (node, "backing", backing);
+  else
+    json_object_set_null_member (node, "backing");
+}
+
+/* ---- finding ---- */
+
+static guint64
+device_of (const LiveDisk *disk)
+{
+  struct stat status;
+  return fstat (disk->directory, &status) == 0 ? status.st_dev : 0;
+}
+
+/* The block device's topmost image, which must be the one that @inode is of. */
+static const QemuLayer *
+find_top (const LiveTake *take, const LiveDisk *disk, guint64 inode, GError **error)
+{
+  const QemuLayer *top = qemu_top (take->machine, device_of (disk), inode);
+  if (!top)
+    fail (error, BACKEND_ERROR_BUSY, "the machine has just changed what it has open of %s",
+          disk->journal->file);
+  return top;
+}
+
+/* ---- the steps ---- */
+
+static gboolean
+add_overlay (const LiveTake *take, const LiveDisk *disk, GError **error)
+{
+  const QemuLayer *old = find_top (take, disk, disk->journal->inode, error);
+  if (!old)
+    return FALSE;
+  JsonObject *node = qcow2_node (disk->node, old);
+  json_object_set_object_member (node, "file", file_node (disk, disk->node, disk->overlay, old));
+  set_backing (node, NULL); /* attaching it gives it one */
+  return qmp_do (take->machine->qmp, "blockdev-add", node, QEMU_WORK, error);
+}
+
+gboolean
+live_nodes (const LiveTake *take, GError **error)
+{
+  if (!qemu_look (take->machine, error))
+    return FALSE;
+  for (guint i = 0; i < take->disks->len; i++)
+    if (!add_overlay (take, &g_array_index (take->disks, LiveDisk, i), error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+live_pause (const LiveTake *take, GError **error)
+{
+  return !take->journal->resume || qmp_do (take->machine->qmp, "stop", NULL, QEMU_WORK, error);
+}
+
+gboolean
+live_resume (const LiveTake *take, GError **error)
+{
+  if (!take->machine || !take->journal->resume ||
+      qmp_peer (take->machine->qmp) != take->journal->process)
+    return TRUE;
+  return qmp_do (take->machine->qmp, "cont", NULL, QEMU_WORK, error);
+}
+
+static gboolean
+add_action (const LiveTake *take, const LiveDisk *disk, JsonArray *actions, GError **error)
+{
+  const QemuLayer *old = find_top (take, disk, disk->journal->inode, error);
+  if (!old)
+    return FALSE;
+  JsonObject *data = json_object_new ();
+  JsonObject *action = json_object_new ();
+  json_object_set_string_member (data, "node", old->node);
+  json_object_set_string_member (data, "overlay", disk->node);
+  json_object_set_string_member (action, "type", "blockdev-snapshot");
+  json_object_set_object_member (action, "data", data);
+  json_array_add_object_element (actions, action);
+  return TRUE;
+}
+
+gboolean
+live_attach (const LiveTake *take, GError **error)
+{
+  JsonArray *actions = json_array_new ();
+  JsonObject *arguments = json_object_new ();
+  json_object_set_array_member (arguments, "actions", actions);
+  for (guint i = 0; i < take->disks->len; i++)
+    if (!add_action (take, &g_array_index (take->disks, LiveDisk, i), actions, error)) {
+      json_object_unref (arguments);
+      return FALSE;
+    }
+  return qmp_do (take->machine->qmp, "transaction", arguments, QEMU_WORK, error);
+}
+
+/* ---- settling ---- */
+
+static gboolean
+has_node (const LiveTake *take, const char *name)
+{
+  return g_hash_table_contains (take->machine->nodes, name);
+}
+
+static gboolean
+is_opened_as (const QemuLayer *layer, const char *file)
+{
+  g_autofree char *name = layer->path ? g_path_get_basename (layer->path) : NULL;
+  return g_strcmp0 (name, file) == 0;
+}
+
+static gboolean
+add_frozen (const LiveTake *take, const LiveDisk *disk, const QemuLayer *old, GError **error)
+{
+  if (has_node (take, disk->below))
+    return TRUE;
+  JsonObject *node = qcow2_node (disk->below, old);
+  json_object_set_object_member (node, "file", file_node (disk, disk->below, disk->frozen, old));
+  json_object_set_boolean_member (node, "read-only", TRUE);
+  set_backing (node, old->below ? old->below->node : NULL);
+  return qmp_do (take->machine->qmp, "blockdev-add", node, QEMU_WORK, error);
+}
+
+static gboolean
+put_below (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GError **error)
+{
+  JsonObject *node = qcow2_node (top->node, top);
+  JsonObject *arguments = json_object_new ();
+  JsonArray *options = json_array_new ();
+  json_object_set_string_member (node, "file", top->file_node);
+  set_backing (node, disk->below);
+  json_array_add_object_element (options, node);
+  json_object_set_array_member (arguments, "options", options);
+  return qmp_do (take->machine->qmp, "blockdev-reopen", arguments, QEMU_WORK, error);
+}
+
+static gboolean
+remove_node (const LiveTake *take, const char *name, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  JsonObject *arguments = json_object_new ();
+  json_object_set_string_member (arguments, "node-name", name);
+  if (qmp_do (take->machine->qmp, "blockdev-del", arguments, QEMU_WORK, &wrong) ||
+      g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_FAILED))
+    return TRUE; /* refused: it is something else by now, or somebody else's */
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+/* A node that the machine's owner made stays when nobody needs it any more, and has the active path
+ * for its name; others went by themselves. */
+static gboolean
+remove_old (const LiveTake *take, const LiveDisk *disk, GError **error)
+{
+  const char *name = disk->journal->node;
+  if (!qemu_look (take->machine, error))
+    return FALSE;
+  const QemuLayer *top = find_top (take, disk, disk->journal->overlay, error);
+  if (!top)
+    return FALSE;
+  for (const QemuLayer *layer = top; layer; layer = layer->below)
+    if (g_strcmp0 (layer->node, name) == 0)
+      return TRUE;
+  return !name || !has_node (take, name) || remove_node (take, name, error);
+}
+
+static gboolean
+settle_disk (const LiveTake *take, const LiveDisk *disk, GError **error)
+{
+  const QemuLayer *top = find_top (take, disk, disk->journal->overlay, error);
+  if (!top)
+    return FALSE;
+  const QemuLayer *old = top->below;
+  if (!old)
+    return fail (error, BACKEND_ERROR_FAILED, "QEMU has nothing behind %s", disk->overlay);
+  if (!is_opened_as (old, disk->frozen) &&
+      (!add_frozen (take, disk, old, error) || !put_below (take, disk, top, error)))
+    return FALSE;
+  return remove_old (take, disk, error);
+}
+
+gboolean
+live_settle (const LiveTake *take, GError **error)
+{
+  if (!take->machine)
+    return TRUE;
+  for (guint i = 0; i < take->disks->len; i++)
+    if (!qemu_look (take->machine, error) ||
+        !settle_disk (take, &g_array_index (take->disks, LiveDisk, i), error))
+      return FALSE;
+  return TRUE;
+}

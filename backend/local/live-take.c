@@ -1,0 +1,155 @@
+/* Taking a snapshot of a running machine. */
+#include "live-take.h"
+#include "live-replay.h"
+#include "live-steps.h"
+#include "locks.h"
+#include "method.h"
+#include "picture.h"
+#include <string.h>
+
+/* ---- the machine ---- */
+
+gboolean
+live_meet (Change *change, GError **error)
+{
+  const Places *places = change->store->places;
+  g_autofree char *state = picture_run_state (places, change->found, error);
+  if (!state)
+    return FALSE;
+  if (g_str_equal (state, "shutoff"))
+    return TRUE;
+  if (!qemu_find_socket (places, change->found, "qmp", &change->socket, error))
+    return FALSE;
+  if (!change->socket) /* the locks will say that it is in use */
+    return TRUE;
+  change->machine = qemu_open (places, change->socket, error);
+  return change->machine != NULL;
+}
+
+static gboolean
+check_status (const Qemu *machine, GError **error)
+{
+  static const char *const takes[] = { "running", "paused", "prelaunch", "io-error", NULL };
+  return g_strv_contains (takes, machine->status) ||
+         fail (error, BACKEND_ERROR_BUSY, "the machine is in the state %.40s", machine->status);
+}
+
+gboolean
+live_check_options (const Change *change, const CreateOptions *options, GError **error)
+{
+  if (options->compression)
+    return fail (error, BACKEND_ERROR_BUSY,
+                 "a running machine's disk cannot be compressed: switch the machine off");
+  for (guint i = 0; i < change->disks->len; i++) {
+    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    if (disk->method != &method_qemu)
+      return fail (error, BACKEND_ERROR_BUSY,
+                   "disk %s is snapshotted by the method %s, which a running machine's disk cannot "
+                   "be: switch the machine off, or let it be qemu",
+                   disk->disk->target, disk->method->name);
+  }
+  return check_status (change->machine, error);
+}
+
+/* ---- the disks ---- */
+
+gboolean
+live_check_disk (const Change *change, const ChangeDisk *disk, GError **error)
+{
+  const char *file = disk->disk->file;
+  struct stat status;
+  if (fstat (disk->active, &status) < 0)
+    return fail_errno (error, "%s", file);
+  const QemuLayer *layer = qemu_find_disk (change->machine, &status, file, error);
+  if (!layer)
+    return FALSE;
+  if (!locks_writer_lives (disk->active) || !qemu_has_open (change->machine, &status))
+    return fail (error, BACKEND_ERROR_BUSY, "the machine behind %s has another file open than %s",
+                 change->socket, file);
+  if (layer->read_only)
+    return fail (error, BACKEND_ERROR_BUSY, "the machine has %s open for reading only", file);
+  return g_strcmp0 (layer->driver, "qcow2") == 0 ||
+         fail (error, BACKEND_ERROR_BUSY, "the machine has %s open as %s, not as qcow2", file,
+               layer->driver ? layer->driver : "something unknown");
+}
+
+static gboolean
+note_node (const Change *change, const ChangeDisk *disk, JournalDisk *entry, GError **error)
+{
+  struct stat status;
+  if (fstat (disk->active, &status) < 0)
+    return fail_errno (error, "%s", disk->disk->file);
+  const QemuLayer *layer = qemu_find_disk (change->machine, &status, disk->disk->file, error);
+  entry->node = layer ? g_strdup (layer->node) : NULL;
+  return layer != NULL;
+}
+
+gboolean
+live_note_machine (const Change *change, Journal *journal, GError **error)
+{
+  journal->socket = g_strdup (change->socket);
+  journal->resume = change->machine->running;
+  journal->process = qmp_peer (change->machine->qmp);
+  for (guint i = 0; i < change->disks->len; i++)
+    if (!note_node (change, g_ptr_array_index (change->disks, i),
+                    g_ptr_array_index (journal->disks, i), error))
+      return FALSE;
+  return TRUE;
+}
+
+/* ---- carrying it out ---- */
+
+/* Ours keep QEMU from writing to what it is given. */
+static void
+release_locks (Change *change)
+{
+  for (guint i = 0; i < change->disks->len; i++) {
+    ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    close (disk->prepared);
+    disk->prepared = -1;
+  }
+}
+
+/* From the pause to the resumption nothing is done but what must be. */
+static gboolean
+replace_disks (const LiveTake *take, GError **error)
+{
+  return live_pause (take, error) && live_attach (take, error) && live_paths (take, error) &&
+         live_resume (take, error);
+}
+
+static gboolean
+take_steps (const LiveTake *take, GError **error)
+{
+  return live_names (take, error) && live_nodes (take, error) && replace_disks (take, error) &&
+         live_settle (take, error) && live_records (take, error);
+}
+
+static gboolean
+try_steps (Change *change, GError **error)
+{
+  g_auto (LiveTake) take = { 0 };
+  if (!live_take_open (&take, change->store->places, change->fd, change->journal, error))
+    return FALSE;
+  take.machine = change->machine;
+  return take_steps (&take, error);
+}
+
+gboolean
+live_carry_out (Change *change, gboolean *undone, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  gboolean taken = FALSE;
+  release_locks (change);
+  if (try_steps (change, &wrong))
+    return TRUE;
+  g_clear_pointer (&change->machine, qemu_free); /* it serves one of us at a time */
+  if (!live_replay (change->store->places, change->fd, change->journal, &taken, NULL)) {
+    g_propagate_error (error, g_steal_pointer (&wrong));
+    return FALSE;
+  }
+  *undone = !taken;
+  if (!taken)
+    g_propagate_error (error, g_steal_pointer (&wrong));
+  return taken;
+}
