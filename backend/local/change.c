@@ -144,6 +144,7 @@ change_end (Change *change)
   g_clear_pointer (&change->journal, journal_free);
   g_clear_pointer (&change->machine, qemu_free);
   g_free (change->socket);
+  g_free (change->restless);
   fd_close_pointer (&change->fd);
   held_release (&change->busy);
   if (untidy)
@@ -182,6 +183,18 @@ change_current (Change *change, const char *id)
 }
 
 /* -------------------------------------------------------------------- after the commit */
+
+gboolean
+change_again (Change *change, GError **error)
+{
+  g_ptr_array_set_size (change->disks, 0);
+  g_ptr_array_set_size (change->put, 0);
+  g_ptr_array_set_size (change->remove, 0);
+  g_clear_pointer (&change->journal, journal_free);
+  change->head = change->together = FALSE;
+  change->records = state_records (change->store, change->state, error);
+  return change->records != NULL;
+}
 
 /* For each disk: one that is being folded, and one that waits. */
 #define BACKLOG 2

@@ -53,6 +53,9 @@ typedef struct {
   gboolean together;  /* see Journal */
   Qemu *machine;      /* that runs, and takes part; NULL: the domain is shut off */
   char *socket;       /* its, absolute */
+  gboolean quiesce;   /* its guest is asked to be at rest while the disks are taken, */
+  gboolean must_rest; /* and nothing is done where it is not */
+  char *restless;     /* why it was not; NULL: it was, or is not asked */
   Journal *journal;   /* as it was prepared; NULL: not yet, or none is needed */
   int fd;             /* the records' directory; -1 until something is written */
 } Change;
@@ -100,6 +103,10 @@ void change_remove (Change *change, const char *uuid);
 void change_current (Change *change, const char *id); /* NULL: none */
 
 gboolean change_commit (Change *change, GError **error);
+
+/* After that, in the same operation: what is put, removed or made current from here on is committed
+ * by another change_commit. */
+gboolean change_again (Change *change, GError **error);
 
 /* Writes the head alone into the directory @records, in one step and durably. */
 gboolean commit_head (int records, const Records *head, GError **error);

@@ -5,6 +5,7 @@
 #include "locks.h"
 #include "method.h"
 #include "picture.h"
+#include "quiet.h"
 #include <string.h>
 
 /* ---- the machine ---- */
@@ -110,45 +111,87 @@ release_locks (Change *change)
   }
 }
 
+static Quiet *
+begin_rest (const Change *change, GError **error)
+{
+  g_autofree char *socket = NULL;
+  if (!qemu_find_socket (change->store->places, change->found, "qga", &socket, error))
+    return NULL;
+  if (socket)
+    return quiet_begin (change->store, change->state, change->fd, socket, QUIET_LIMIT, error);
+  fail (error, BACKEND_ERROR_NOT_FOUND, "there is no socket of a guest agent");
+  return NULL;
+}
+
+/* *@quiet NULL: the guest is not at rest, nor has it to be. */
+static gboolean
+try_to_rest (Change *change, Quiet **quiet, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  *quiet = change->quiesce ? begin_rest (change, &why) : NULL;
+  if (!why)
+    return TRUE;
+  change->restless = g_strdup (why->message);
+  return !change->must_rest ||
+         fail (error, BACKEND_ERROR_BUSY, "the guest is not at rest: %s", change->restless);
+}
+
+/* Not before the guest runs: who is paused cannot thaw. */
+static void
+end_rest (Change *change, Quiet **quiet)
+{
+  g_autoptr (GError) why = NULL;
+  if (*quiet && !quiet_end (g_steal_pointer (quiet), &why) && !change->restless)
+    change->restless = g_strdup (why->message);
+}
+
 /* From the pause to the resumption nothing is done but what must be. */
 static gboolean
-replace_disks (const LiveTake *take, GError **error)
+replace_disks (const LiveTake *take, Quiet *quiet, GError **error)
 {
-  return live_pause (take, error) && live_attach (take, error) && live_paths (take, error) &&
-         live_resume (take, error);
+  return live_pause (take, error) && (!quiet || quiet_is_kept (quiet, error)) &&
+         live_attach (take, error) && live_paths (take, error) && live_resume (take, error);
 }
 
 static gboolean
-take_steps (const LiveTake *take, GError **error)
+take_steps (Change *change, const LiveTake *take, Quiet **quiet, GError **error)
 {
-  return live_names (take, error) && live_nodes (take, error) && replace_disks (take, error) &&
-         live_settle (take, error) && live_records (take, error);
+  if (!live_names (take, error) || !live_nodes (take, error) ||
+      !try_to_rest (change, quiet, error) || !replace_disks (take, *quiet, error))
+    return FALSE;
+  end_rest (change, quiet);
+  return live_settle (take, error) && live_records (take, error);
 }
 
 static gboolean
-try_steps (Change *change, GError **error)
+try_steps (Change *change, Quiet **quiet, GError **error)
 {
   g_auto (LiveTake) take = { 0 };
   if (!live_take_open (&take, change->store->places, change->fd, change->journal, error))
     return FALSE;
   take.machine = change->machine;
-  return take_steps (&take, error);
+  return take_steps (change, &take, quiet, error);
+}
+
+/* What a replay would do.  *@undone: nothing was done. */
+static gboolean
+try_replay (Change *change, gboolean *undone)
+{
+  gboolean taken = FALSE;
+  g_clear_pointer (&change->machine, qemu_free); /* it serves one of us at a time */
+  *undone =
+      live_replay (change->store->places, change->fd, change->journal, &taken, NULL) && !taken;
+  return taken;
 }
 
 gboolean
 live_carry_out (Change *change, gboolean *undone, GError **error)
 {
   g_autoptr (GError) wrong = NULL;
-  gboolean taken = FALSE;
+  Quiet *quiet = NULL;
   release_locks (change);
-  if (try_steps (change, &wrong))
-    return TRUE;
-  g_clear_pointer (&change->machine, qemu_free); /* it serves one of us at a time */
-  if (!live_replay (change->store->places, change->fd, change->journal, &taken, NULL)) {
-    g_propagate_error (error, g_steal_pointer (&wrong));
-    return FALSE;
-  }
-  *undone = !taken;
+  gboolean taken = try_steps (change, &quiet, &wrong) || try_replay (change, undone);
+  end_rest (change, &quiet);
   if (!taken)
     g_propagate_error (error, g_steal_pointer (&wrong));
   return taken;

@@ -140,16 +140,60 @@ open_disks (Change *change, const GPtrArray *left_out, const CreateOptions *opti
          choose_methods (change, options, error) && prepare_live (change, options, record, error);
 }
 
-/* A guest that runs is not asked to be at rest. */
+/* How it went is known only after the commit: until then the record promises nothing. */
 static gboolean
-note_quiesced (const Change *change, const CreateOptions *options, Record *record, GError **error)
+prepare_rest (Change *change, const CreateOptions *options, Record *record, GError **error)
 {
   if (!change->machine)
     return create_quiesced_off (options, &record->quiesced, error);
-  if (options->flags & CREATE_QUIESCE_REQUIRED)
-    return fail (error, BACKEND_ERROR_UNSUPPORTED,
-                 "the guest of a running machine cannot be quiesced here");
-  record->quiesced = create_quiesced (options, "the guest was not asked");
+  change->quiesce = options->flags & CREATE_QUIESCE;
+  change->must_rest = options->flags & CREATE_QUIESCE_REQUIRED;
+  record->quiesced = create_quiesced (options, "it was interrupted before that was known");
+  return TRUE;
+}
+
+static gboolean
+note_rest (Change *change, const CreateOptions *options, const Record *record, GError **error)
+{
+  if (!change_again (change, error))
+    return FALSE;
+  g_autoptr (Record) noted = record_copy (record);
+  g_free (noted->quiesced);
+  noted->quiesced = create_quiesced (options, change->restless);
+  change_put (change, noted);
+  return change_commit (change, error);
+}
+
+/* It was taken of a guest that had to be at rest, and was not to the end. */
+static gboolean
+take_back (Change *change, const Record *record, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  if (change_again (change, &wrong)) {
+    change_remove (change, record->uuid);
+    change_current (change, record->parent);
+  }
+  if (wrong || !change_commit (change, &wrong))
+    return fail (error, BACKEND_ERROR_BUSY, "the guest was not at rest (%s), and %s stays: %s",
+                 change->restless, record->name, wrong->message);
+  return fail (error, BACKEND_ERROR_BUSY, "the guest was not at rest: %s", change->restless);
+}
+
+/* After the commit. */
+static gboolean
+conclude_rest (Change *change, const CreateOptions *options, const Record *record, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  gboolean nameless = options->flags & CREATE_NO_METADATA;
+  if (!change->quiesce)
+    return TRUE;
+  if (change->must_rest && change->restless)
+    return nameless
+               ? fail (error, BACKEND_ERROR_BUSY, "the guest was not at rest: %s", change->restless)
+               : take_back (change, record, error);
+  if (!nameless && !note_rest (change, options, record, &wrong))
+    g_warning ("%s: it is not noted that the guest was asked to be at rest: %s", record->name,
+               wrong->message);
   return TRUE;
 }
 
@@ -186,7 +230,7 @@ take_present (Change *change, const CreateOptions *options, Record *record, GErr
   gboolean nameless = options->flags & CREATE_NO_METADATA;
   g_autoptr (GPtrArray) left_out = choose_left_out (change, options, error);
   if (!left_out || !open_disks (change, left_out, options, record, error) ||
-      !note_quiesced (change, options, record, error))
+      !prepare_rest (change, options, record, error))
     return NULL;
   g_ptr_array_extend_and_steal (record->left_out, g_steal_pointer (&left_out));
   record->compression = g_strdup (options->compression);
@@ -198,7 +242,9 @@ take_present (Change *change, const CreateOptions *options, Record *record, GErr
     change_put (change, record);
     change_current (change, record->uuid);
   }
-  return change_commit (change, error) ? g_strdup (nameless ? "" : record->uuid) : NULL;
+  return change_commit (change, error) && conclude_rest (change, options, record, error)
+             ? g_strdup (nameless ? "" : record->uuid)
+             : NULL;
 }
 
 /* -------------------------------------------------------------------- as a copy */

@@ -6,6 +6,7 @@
  * it as well. */
 #include "thaw.h"
 #include "picture.h"
+#include "qemu.h"
 #include "quiet-note.h"
 
 #define FIRST_WAIT 20000 /* microseconds between two attempts; twice as long each time */
@@ -35,12 +36,6 @@ thaw_persistently (Agent **agent, const char *socket, gint64 deadline, GError **
   }
 }
 
-char *
-thaw_usual_socket (const Places *places, const char *domain)
-{
-  return g_build_filename (places_store_path (places), domain, "qga.sock", NULL);
-}
-
 /* -------------------------------------------------------------------- what was left over */
 
 /* NOT_FOUND: there is nobody to be asked at any of its @sockets. */
@@ -59,6 +54,8 @@ thaw_at (char *const *sockets, gint64 deadline, GError **error)
       wrong = g_steal_pointer (&here);
     }
   }
+  if (!wrong)
+    fail (&wrong, BACKEND_ERROR_NOT_FOUND, "there is no socket of a guest agent");
   g_propagate_error (error, g_steal_pointer (&wrong));
   return FALSE;
 }
@@ -76,7 +73,9 @@ static GStrv
 sockets_of (const Places *places, const LocalDomain *found, const char *noted)
 {
   g_autoptr (GStrvBuilder) sockets = g_strv_builder_new ();
-  g_autofree char *usual = found ? thaw_usual_socket (places, found->name) : NULL;
+  g_autofree char *usual = NULL;
+  if (found)
+    qemu_find_socket (places, found, "qga", &usual, NULL);
   if (noted)
     g_strv_builder_add (sockets, noted);
   if (usual && g_strcmp0 (usual, noted) != 0)
@@ -98,13 +97,11 @@ thaw_left_over (const Places *places, int records, const LocalDomain *found, gin
   }
   g_auto (GStrv) sockets = sockets_of (places, found, noted);
   g_clear_error (&wrong);
-  gboolean nobody = sockets[0] == NULL;
-  if (!nobody && !thaw_at (sockets, deadline, &wrong)) {
-    nobody = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
-    if (!nobody || !is_off (places, found)) {
-      g_propagate_error (error, g_steal_pointer (&wrong));
-      return fail_in (error, "the guest's file systems may be frozen");
-    }
+  if (!thaw_at (sockets, deadline, &wrong) &&
+      !(g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND) &&
+        is_off (places, found))) {
+    g_propagate_error (error, g_steal_pointer (&wrong));
+    return fail_in (error, "the guest's file systems may be frozen");
   }
   return quiet_note_remove (records, error);
 }

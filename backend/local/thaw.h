@@ -9,9 +9,6 @@
  * first; NULL: none.  It is closed. */
 gboolean thaw_persistently (Agent **agent, const char *socket, gint64 deadline, GError **error);
 
-/* Where the domain looks for its guest's agent: DOMAIN/qga.sock; free with g_free. */
-char *thaw_usual_socket (const Places *places, const char *domain);
-
 /* Thaws, once, what the note beside the @records says may be frozen, and removes that.  A guest
  * whose machine is off is frozen no more.  @found: its domain; NULL: that is gone.  TRUE: nothing
  * is left to do.  The caller holds the domain's `thawing`, or nobody else uses the store yet. */
