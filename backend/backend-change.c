@@ -69,7 +69,7 @@ check_can_disk (Backend *backend, const char *domain, const CreateOptions *optio
     return TRUE;
   if (picture == NULL)
     return FALSE;
-  return (picture->can & CAN_DISK) != 0 ||
+  return (picture->can & (CAN_DISK | CAN_DISK_IN_TREE)) != 0 ||
          fail (error, BACKEND_ERROR_UNSUPPORTED,
                "a single disk of %s cannot be snapshotted: the %s backend takes all together",
                domain, backend->ops->scheme);

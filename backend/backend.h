@@ -56,7 +56,8 @@ typedef struct {
   const char *memory_file; /* NULL: not said */
   const GPtrArray *disks;  /* of DiskRequest, for those that are not to be treated as usual; NULL */
   const char *disk;        /* target of the one disk that it is to be of, and so beside the domain's
-                              snapshots; not with under, parent, from, disks, memory or flags.
+                              snapshots, or with CAN_DISK_IN_TREE below the current one; not with
+                              under, parent, from, disks, memory or flags.
                               NULL: of the domain */
   CreateFlags flags;
 } CreateOptions;

@@ -187,13 +187,15 @@ count_and_name (struct Forest *forest, Entry **order)
 }
 
 struct Forest *
-forest_grow (const GPtrArray *snapshots)
+forest_grow (const GPtrArray *snapshots, gboolean flat)
 {
   struct Forest *forest = forest_new (snapshots);
   g_autofree Entry **order = NULL;
 
-  find_parents (forest);
-  break_cycles (forest);
+  if (!flat) {
+    find_parents (forest);
+    break_cycles (forest);
+  }
   link_children (forest);
   order = put_in_order (forest);
   count_and_name (forest, order);

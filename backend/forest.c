@@ -4,17 +4,32 @@
  * nothing locks. */
 #include "forest.h"
 
-/* Those of @snapshots that are of the disk @target; NULL: of the domain. */
 static GPtrArray *
-those_of (const GPtrArray *snapshots, const char *target)
+those_in_forest (const GPtrArray *snapshots)
 {
   GPtrArray *those = g_ptr_array_new ();
 
   for (guint i = 0; snapshots != NULL && i < snapshots->len; i++) {
     const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
 
-    if (g_strcmp0 (snapshot->disk, target) == 0)
+    if (snapshot->disk == NULL)
       g_ptr_array_add (those, (gpointer)snapshot);
+  }
+  return those;
+}
+
+/* One that stands in @forest as well is what that has made of it. */
+static GPtrArray *
+those_of_disk (const struct Forest *forest, const GPtrArray *snapshots, const char *target)
+{
+  GPtrArray *those = g_ptr_array_new ();
+
+  for (guint i = 0; i < snapshots->len; i++) {
+    Snapshot *snapshot = g_ptr_array_index (snapshots, i);
+    const Entry *entry = g_hash_table_lookup (forest->by_id, snapshot->id);
+
+    if (g_strcmp0 (snapshot_single_disk (snapshot), target) == 0)
+      g_ptr_array_add (those, entry != NULL ? entry->snapshot : snapshot);
   }
   return those;
 }
@@ -34,11 +49,11 @@ find_disk (const struct Forest *forest, const char *target)
 static void
 add_disk (struct Forest *forest, const GPtrArray *snapshots, const char *target)
 {
-  g_autoptr (GPtrArray) those = those_of (snapshots, target);
+  g_autoptr (GPtrArray) those = those_of_disk (forest, snapshots, target);
   DiskForest *disk = g_new0 (DiskForest, 1);
 
-  disk->forest = forest_grow (those);
-  disk->target = ((const Snapshot *)g_ptr_array_index (disk->forest->snapshots, 0))->disk;
+  disk->forest = forest_grow (those, TRUE);
+  disk->target = snapshot_single_disk (g_ptr_array_index (disk->forest->snapshots, 0));
   g_ptr_array_add (forest->disks, disk);
   for (guint i = 0; i < those->len; i++)
     g_ptr_array_add (forest->of_disks, g_ptr_array_index (disk->forest->snapshots, i));
@@ -48,20 +63,20 @@ static void
 add_disks (struct Forest *forest, const GPtrArray *snapshots)
 {
   for (guint i = 0; snapshots != NULL && i < snapshots->len; i++) {
-    const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
+    const char *target = snapshot_single_disk (g_ptr_array_index (snapshots, i));
 
-    if (snapshot->disk != NULL && find_disk (forest, snapshot->disk) == NULL)
-      add_disk (forest, snapshots, snapshot->disk);
+    if (target != NULL && find_disk (forest, target) == NULL)
+      add_disk (forest, snapshots, target);
   }
 }
 
 void
 domain_seal (Domain *domain, GPtrArray *snapshots)
 {
-  g_autoptr (GPtrArray) own = those_of (snapshots, NULL);
+  g_autoptr (GPtrArray) own = those_in_forest (snapshots);
 
   g_assert (domain->forest == NULL);
-  domain->forest = forest_grow (own);
+  domain->forest = forest_grow (own, FALSE);
   add_disks (domain->forest, snapshots);
   if (snapshots != NULL)
     g_ptr_array_unref (snapshots);

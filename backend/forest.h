@@ -38,8 +38,9 @@ typedef struct {
   struct Forest *forest;
 } DiskForest;
 
-/* Of @snapshots (NULL: none), as domain_seal has it; without any of single disks yet. */
-struct Forest *forest_grow (const GPtrArray *snapshots);
+/* Of @snapshots (NULL: none), as domain_seal has it; without any of single disks yet.  @flat: all
+ * are roots, whatever their parents are elsewhere. */
+struct Forest *forest_grow (const GPtrArray *snapshots, gboolean flat);
 
 /* What domain_seal made; freed with the picture.  NULL is ignored. */
 void forest_free (struct Forest *forest);

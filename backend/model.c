@@ -32,6 +32,7 @@ static const struct {
   { CAN_SECURE, "secure" },
   { CAN_METHOD, "method" },
   { CAN_DISK, "disk" },
+  { CAN_DISK_IN_TREE, "disk-in-tree" },
 };
 
 char *
@@ -83,6 +84,13 @@ static void
 free_disk (gpointer disk)
 {
   disk_free (disk);
+}
+
+const char *
+snapshot_single_disk (const Snapshot *snapshot)
+{
+  return snapshot->one_disk ? ((const Disk *)g_ptr_array_index (snapshot->disks, 0))->target
+                            : snapshot->disk;
 }
 
 Snapshot *
@@ -151,6 +159,7 @@ snapshot_copy (const Snapshot *snapshot)
   copy->mark = g_strdup (snapshot->mark);
   copy->parent = g_strdup (snapshot->parent);
   copy->disk = g_strdup (snapshot->disk);
+  copy->one_disk = snapshot->one_disk;
   copy->after = g_strdup (snapshot->after);
   copy->replaced = snapshot->replaced;
   copy->created = snapshot->created;

@@ -30,9 +30,10 @@ typedef enum {
   CAN_REUSE = 1 << 17,  /* take overlays that are there already */
   CAN_RUN = 1 << 18,    /* start or pause the machine after reverting */
   CAN_RESET_NVRAM = 1 << 19,
-  CAN_SECURE = 1 << 20, /* show a snapshot's XML with its passwords */
-  CAN_METHOD = 1 << 21, /* choose how a disk is snapshotted */
-  CAN_DISK = 1 << 22,   /* take a snapshot of one disk alone */
+  CAN_SECURE = 1 << 20,       /* show a snapshot's XML with its passwords */
+  CAN_METHOD = 1 << 21,       /* choose how a disk is snapshotted */
+  CAN_DISK = 1 << 22,         /* take a snapshot of one disk alone, beside the tree */
+  CAN_DISK_IN_TREE = 1 << 23, /* the same, which then stands in the tree as all others do */
 } BackendCan;
 
 /* The words of info's `can` line for @can, separated by spaces.  Free with g_free. */
@@ -69,7 +70,9 @@ typedef struct {
                    is of the domain */
   char *after;  /* of such a one: id of the domain's snapshot that was current when it was taken,
                    which may be gone; NULL: none was */
-  gboolean replaced; /* of such a one: what was the disk's file holds the snapshot now, and the
+  gboolean one_disk; /* it stands in the forest like any other, and is of nothing but the one disk
+                        in `disks`, which has it among its own as well */
+  gboolean replaced; /* of one disk's: what was the disk's file holds the snapshot now, and the
                         machine goes on with another one; FALSE: it was made beside that */
   gint64 created;    /* seconds since the epoch */
   guint32 created_nanoseconds; /* of that second, where it is known */
@@ -99,6 +102,9 @@ gint64 snapshot_taken_now (gint64 created, gint64 taken);
 /* What @snapshot's texts say has changed since @before (NULL: there was none): notes it as a later
  * second, for that is what backup programs compare.  Only before it is in a picture. */
 void snapshot_note_change (Snapshot *snapshot, const Snapshot *before);
+
+/* The target of the one disk that it is of, wherever it stands; NULL: it is of the domain. */
+const char *snapshot_single_disk (const Snapshot *snapshot);
 
 /* All fields empty but for the reference and an empty array of disks. */
 Snapshot *snapshot_new (const char *id, const char *name);
@@ -147,15 +153,17 @@ const GPtrArray *domain_snapshots (const Domain *domain);
 /* The @nth (from 0) snapshot in depth-first order whose name is @name; NULL: no such. */
 const Snapshot *domain_named (const Domain *domain, const char *name, guint nth);
 
-/* Those of one disk alone, which none of the three above has, though domain_snapshot has them: all
- * of the disk @target in order, or of each disk (NULL), disk by disk; of Snapshot; never NULL. */
+/* Those of one disk alone: all of the disk @target in order, or of each disk (NULL), disk by disk;
+ * of Snapshot; never NULL.  The three above have none of them but those with `one_disk`;
+ * domain_snapshot has all. */
 const GPtrArray *domain_disk_snapshots (const Domain *domain, const char *target);
 
 /* The same as domain_named among those of the disk @target. */
 const Snapshot *domain_disk_named (const Domain *domain, const char *target, const char *name,
                                    guint nth);
 
-/* How many in depth-first order before @snapshot (of those of its disk, for one) have its name. */
+/* How many in depth-first order before @snapshot have its name; of those of its disk where it
+ * stands beside the forest. */
 guint domain_namesakes_before (const Domain *domain, const Snapshot *snapshot);
 
 /* How many descend from @snapshot. */

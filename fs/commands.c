@@ -96,7 +96,7 @@ static const Word disk_merge_words[] = {
 static const Word *
 merge_table (const Place *place)
 {
-  return place->snapshot->disk != NULL ? disk_merge_words : merge_words;
+  return place->kind->of_disk ? disk_merge_words : merge_words;
 }
 
 gboolean
@@ -156,7 +156,7 @@ static const Word disk_discard_words[] = {
 static const Word *
 discard_table (const Place *place)
 {
-  return place->snapshot->disk != NULL ? disk_discard_words : discard_words;
+  return place->kind->of_disk ? disk_discard_words : discard_words;
 }
 
 Text *

@@ -2,7 +2,10 @@
  *
  * They are flat, and names of theirs are told apart only from one another's.  The directory is
  * there where one can be taken, and as long as there are any: also of a disk that was taken out of
- * the machine since. */
+ * the machine since.
+ *
+ * Where a hypervisor has them in its one tree, the directory is another view of them, like
+ * .snapshots, and like that not listed: who walks through the tree meets each snapshot once. */
 #include "../backend/xml.h"
 #include "names.h"
 #include "rows.h"
@@ -14,8 +17,17 @@
 gboolean
 has_disk_directory (const Place *place)
 {
-  return (row_can (place) & CAN_DISK) != 0 ||
+  return (row_can (place) & (CAN_DISK | CAN_DISK_IN_TREE)) != 0 ||
          domain_disk_snapshots (place->domain, place->disk->target)->len > 0;
+}
+
+gboolean
+lists_disk_directory (const Place *place)
+{
+  const GPtrArray *all = domain_disk_snapshots (place->domain, place->disk->target);
+
+  return (row_can (place) & CAN_DISK) != 0 ||
+         (all->len > 0 && !((const Snapshot *)g_ptr_array_index (all, 0))->one_disk);
 }
 
 static Place
@@ -96,14 +108,26 @@ show_backup_source (const Place *place, GError **error)
   return NULL;
 }
 
+/* Where the other file has another name, the machine may have come back to this one. */
+static gboolean
+has_same_source (const Snapshot *snapshot, const Disk *now)
+{
+  g_autofree char *before = xml_disk_source (disk_of (snapshot)->xml);
+  g_autofree char *after = xml_disk_source (now->xml);
+
+  return g_strcmp0 (before, after) == 0;
+}
+
 /* NULL: it is the one that it was, or the machine has none of this name any more. */
 static Text *
 modified_disk (const Place *place)
 {
   const Snapshot *snapshot = place->snapshot;
-  const Disk *now = place_live_disk (place->domain, snapshot->disk);
+  const Disk *now = place_live_disk (place->domain, snapshot_single_disk (snapshot));
 
-  return snapshot->replaced && now != NULL ? now->xml : NULL;
+  if (!snapshot->replaced || now == NULL || (snapshot->one_disk && has_same_source (snapshot, now)))
+    return NULL;
+  return now->xml;
 }
 
 gboolean

@@ -30,7 +30,7 @@ list_disk (const Place *dir, const NodeKind *kind, const Disk *disk, Listing *li
   g_auto (Place) place = place_inside (dir, kind);
 
   place.disk = disk;
-  if (row_present (&place)) {
+  if (row_present (&place) && (kind != &disk_directory_kind || lists_disk_directory (&place))) {
     g_autofree char *file_name = name_of_disk (disk, kind->suffix);
 
     listing_add (listing, file_name, &place);
@@ -55,11 +55,11 @@ list_gone_disks (const Place *dir, Listing *listing)
 
   for (guint i = 0; i < snapshots->len; i++) {
     const Snapshot *snapshot = g_ptr_array_index (snapshots, i);
+    const char *target = snapshot_single_disk (snapshot);
 
-    if (g_strcmp0 (snapshot->disk, last) != 0 &&
-        place_live_disk (dir->domain, snapshot->disk) == NULL)
+    if (g_strcmp0 (target, last) != 0 && place_live_disk (dir->domain, target) == NULL)
       list_disk (dir, &disk_directory_kind, g_ptr_array_index (snapshot->disks, 0), listing);
-    last = snapshot->disk;
+    last = target;
   }
 }
 

@@ -63,8 +63,12 @@ add_current (GString *out, const Domain *domain)
 static void
 add_snapshots (GString *out, const Domain *domain)
 {
-  guint of_disks = domain_disk_snapshots (domain, NULL)->len;
+  const GPtrArray *all = domain_disk_snapshots (domain, NULL);
+  guint of_disks = 0;
 
+  for (guint i = 0; i < all->len; i++)
+    if (!((const Snapshot *)g_ptr_array_index (all, i))->one_disk)
+      of_disks++;
   add_number (out, "snapshots", domain_snapshots (domain)->len);
   if (of_disks > 0)
     add_number (out, "disk-snapshots", of_disks);
@@ -138,6 +142,8 @@ show_snapshot_info (const Place *place, GError **error)
   add (out, "name", snapshot->name);
   add (out, "domain", domain->name);
   add (out, "uuid", snapshot->id);
+  if (snapshot->one_disk)
+    add (out, "disk", snapshot_single_disk (snapshot));
   add (out, "state", snapshot->state != NULL ? snapshot->state : "unknown");
   add (out, "current", yes_or_no (g_strcmp0 (domain->current, snapshot->id) == 0));
   if (parent != NULL)
@@ -151,27 +157,48 @@ show_snapshot_info (const Place *place, GError **error)
   return finish (out);
 }
 
+/* Where nothing is noted nobody asked the guest; but who has them in the tree keeps no note of it,
+ * and then only a machine that was off is known to have had no guest. */
+static const char *
+was_quiesced (const Snapshot *snapshot)
+{
+  return snapshot->one_disk && g_strcmp0 (snapshot->state, "shutoff") != 0 ? "unknown" : "no";
+}
+
+/* The domain's snapshot that was current then. */
+static const Snapshot *
+find_parent (const Domain *domain, const Snapshot *snapshot)
+{
+  const char *parent = snapshot->one_disk ? snapshot->parent : snapshot->after;
+
+  return parent != NULL ? domain_snapshot (domain, parent) : NULL;
+}
+
 Text *
 show_disk_snapshot_info (const Place *place, GError **error)
 {
   const Domain *domain = place->domain;
   const Snapshot *snapshot = place->snapshot;
-  const Snapshot *after =
-      snapshot->after != NULL ? domain_snapshot (domain, snapshot->after) : NULL;
+  const Snapshot *parent = find_parent (domain, snapshot);
   const Disk *disk = g_ptr_array_index (snapshot->disks, 0);
   GString *out = g_string_new (NULL);
 
   add (out, "name", snapshot->name);
   add (out, "domain", domain->name);
-  add (out, "disk", snapshot->disk);
+  add (out, "disk", snapshot_single_disk (snapshot));
   add (out, "uuid", snapshot->id);
   if (disk->method != NULL)
     add (out, "method", disk->method);
-  if (snapshot->quiesced == NULL) /* nobody asked the guest; else it is said below */
-    add (out, "quiesced", "no");
-  if (after != NULL)
-    add (out, "parent", after->name);
+  if (snapshot->quiesced == NULL) /* else it is said below */
+    add (out, "quiesced", was_quiesced (snapshot));
+  if (parent != NULL)
+    add (out, "parent", parent->name);
   add_time (out, "created", snapshot->created);
+  if (snapshot->one_disk) {
+    g_autofree char *path = place_path_of (domain, snapshot);
+
+    add (out, "tree", path);
+  }
   add_rare (out, snapshot);
   return finish (out);
 }

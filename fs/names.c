@@ -263,7 +263,11 @@ name_find_disk_snapshot (const Domain *domain, const char *disk, const char *fil
     return snapshot;
   }
   name = name_true (file_name);
-  return name != NULL ? named (domain, disk, name, 0) : NULL;
+  snapshot = name != NULL ? named (domain, disk, name, 0) : NULL;
+  /* The first of its disk may be a later one in the tree. */
+  if (snapshot != NULL && disk != NULL && !is_called (domain, snapshot, file_name))
+    return NULL;
+  return snapshot;
 }
 
 const Snapshot *

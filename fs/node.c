@@ -40,6 +40,8 @@ hash_identity (const Identity *about)
   hash = hash_text (hash, about->kind->role != NULL ? about->kind->role : about->kind->name);
   hash = hash_text (hash, about->member);
   hash = hash_text (hash, about->flat ? "flat" : NULL);
+  if (about->kind->of_disk)
+    hash = hash_text (hash, "disk");
   hash = (hash ^ (hash >> 33)) * G_GUINT64_CONSTANT (0xff51afd7ed558ccd);
   hash = (hash ^ (hash >> 33)) * G_GUINT64_CONSTANT (0xc4ceb9fe1a85ec53);
   hash ^= hash >> 33;

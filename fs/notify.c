@@ -128,6 +128,8 @@ has_moved (const Place *old, const Place *now)
   g_autofree char *after = name_of_snapshot (now->domain, now->snapshot);
 
   return strcmp (before, after) != 0 ||
+         g_strcmp0 (snapshot_single_disk (old->snapshot), snapshot_single_disk (now->snapshot)) !=
+             0 ||
          (!old->flat && g_strcmp0 (old->snapshot->parent, now->snapshot->parent) != 0);
 }
 

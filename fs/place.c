@@ -177,8 +177,8 @@ place_above (const Place *place)
   Place above = place_inside (place, place->kind);
   const char *parent = place->snapshot->parent;
 
-  if (place->snapshot->disk != NULL) {
-    above.disk = find_disk_of_directory (place->domain, place->snapshot->disk);
+  if (place->kind == disk_directory_kind.member) {
+    above.disk = find_disk_of_directory (place->domain, snapshot_single_disk (place->snapshot));
     above.snapshot = NULL;
     above.kind = &disk_directory_kind;
     return above;

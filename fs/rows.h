@@ -27,6 +27,7 @@ gboolean measure_live (const Place *place, DiskMeasure *measure, GError **error)
 
 /* disk-snapshots.c: what is in a disk's own directory */
 gboolean has_disk_directory (const Place *place);
+gboolean lists_disk_directory (const Place *place);
 gboolean list_disk_snapshots (const Place *dir, Listing *listing, GError **error);
 gboolean find_disk_snapshot (const Place *dir, const char *file_name, Place *child, GError **error);
 char *make_disk_snapshot (const Place *dir, const char *name, Job *job, GError **error);

@@ -82,22 +82,22 @@ static const NodeKind flat_snapshot_kind = {
 };
 
 static const NodeKind disk_snapshot_control[] = {
-  { .name = "discard", .mode = COMMAND, .needs = CAN_DISCARD,
+  { .name = "discard", .of_disk = TRUE, .mode = COMMAND, .needs = CAN_DISCARD,
     .words = "1", .usage = usage_discard, .store = store_discard },
-  { .name = "hold", .mode = COMMAND, .needs = CAN_HOLD,
+  { .name = "hold", .of_disk = TRUE, .mode = COMMAND, .needs = CAN_HOLD,
     .words = "1|0", .usage = usage_hold, .store = store_hold },
-  { .name = "merge", .mode = COMMAND, .needs = CAN_MERGE_CHILDREN,
+  { .name = "merge", .of_disk = TRUE, .mode = COMMAND, .needs = CAN_MERGE_CHILDREN,
     .words = "children", .usage = usage_merge, .store = store_merge },
   { 0 }
 };
 
 static const NodeKind disk_snapshot_rows[] = {
-  { .name = "backup-source.xml", .mode = TEXT, .present = has_backup_source,
+  { .name = "backup-source.xml", .of_disk = TRUE, .mode = TEXT, .present = has_backup_source,
     .show = show_backup_source },
-  { .name = "modified-disk.xml", .mode = TEXT, .changes = TRUE, .present = has_modified_disk,
+  { .name = "modified-disk.xml", .of_disk = TRUE, .mode = TEXT, .changes = TRUE, .present = has_modified_disk,
     .show = show_modified_disk },
-  { .name = "info", .mode = TEXT, .changes = TRUE, .show = show_disk_snapshot_info },
-  { .name = "control", .mode = DIRECTORY, .rows = disk_snapshot_control },
+  { .name = "info", .of_disk = TRUE, .mode = TEXT, .changes = TRUE, .show = show_disk_snapshot_info },
+  { .name = "control", .of_disk = TRUE, .mode = DIRECTORY, .rows = disk_snapshot_control },
   { 0 }
 };
 

@@ -32,7 +32,9 @@ struct NodeKind {
   gboolean flat;          /* its directories are nodes of their own beside the nested ones */
   gboolean quick;         /* .store never waits, and has to work while everything else does */
   gboolean secret;        /* nobody but the owner, whatever the umask says */
-  gboolean orphan;        /* about a domain that is gone, by whose uuid its owner is called */
+  gboolean of_disk; /* in the directory of one disk's snapshot, and so of other words and a node
+                       of its own */
+  gboolean orphan;  /* about a domain that is gone, by whose uuid its owner is called */
 
   /* Further conditions for its being there; NULL: none.  That of a disk's file may have to wait. */
   gboolean (*present) (const Place *place);

@@ -180,6 +180,7 @@ abilities_can (Abilities *abilities)
     { (abilities->create_unknown & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA) |
           (abilities->delete_unknown & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY),
       CAN_FORGET },
+    { abilities->create_unknown & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY, CAN_DISK_IN_TREE },
     { abilities->create_unknown & VIR_DOMAIN_SNAPSHOT_CREATE_LIVE, CAN_LIVE },
     { abilities->create_unknown & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT, CAN_REUSE },
     { abilities->revert_unknown & RUNNING_OR_PAUSED, CAN_RUN },

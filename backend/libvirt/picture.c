@@ -241,6 +241,12 @@ has_same_xml (const Domain *before, const Text *xml)
   return before->xml != NULL && strcmp (before->xml->data, xml->data) == 0;
 }
 
+static BackendCan
+with_disks (BackendCan can, const GPtrArray *disks)
+{
+  return disks->len > 0 ? can : can & ~(BackendCan)CAN_DISK_IN_TREE;
+}
+
 /* A new picture, or the last one where that says the same. */
 static Domain *
 make_picture (const Loading *loading, Text *xml, GPtrArray *snapshots)
@@ -250,19 +256,19 @@ make_picture (const Loading *loading, Text *xml, GPtrArray *snapshots)
   BackendCan can = abilities_can (&loading->libvirt->abilities);
   Domain *domain;
 
-  if (before != NULL && before->can == can && before->notes->len == 0 &&
+  if (before != NULL && before->can == with_disks (can, before->disks) && before->notes->len == 0 &&
       g_strcmp0 (before->current, current) == 0 && has_same_xml (before, xml) &&
       has_same_snapshots (before, snapshots))
     return domain_ref (loading->load->before);
   domain = domain_new (machine_name (loading->machine), loading->uuid);
   domain->current = g_strdup (current);
-  domain->can = can;
   domain->xml = text_ref (xml);
   domain->changed = before == NULL               ? loading->libvirt->opened
                     : has_same_xml (before, xml) ? before->changed
                                                  : time (NULL);
   g_ptr_array_unref (domain->disks);
   domain->disks = snapshot_disks (xml->data);
+  domain->can = with_disks (can, domain->disks);
   host_disks_show_live (&loading->libvirt->files, domain);
   domain_seal (domain, g_ptr_array_ref (snapshots));
   return domain;

@@ -75,6 +75,28 @@ disks_of (const SnapshotDescription *description, const xmlNode *root)
   return disks;
 }
 
+/* As `mkdir disks/vda/NAME` makes one, whoever took it: libvirt lists all of the machine's disks,
+ * and one of them has got a new file. */
+static gboolean
+is_of_one_disk (const SnapshotDescription *description, const GPtrArray *disks)
+{
+  const char *external = NULL;
+
+  if (description->memory != NULL && !g_str_equal (description->memory, "no"))
+    return FALSE;
+  for (guint i = 0; description->disks != NULL && i < description->disks->len; i++) {
+    const DiskRequest *disk = g_ptr_array_index (description->disks, i);
+
+    if (g_strcmp0 (disk->snapshot, "no") == 0)
+      continue;
+    if (external != NULL || g_strcmp0 (disk->snapshot, "external") != 0)
+      return FALSE;
+    external = disk->name;
+  }
+  return disks->len == 1 &&
+         g_strcmp0 (external, ((const Disk *)g_ptr_array_index (disks, 0))->target) == 0;
+}
+
 static void
 fill (Snapshot *snapshot, const SnapshotDescription *description, const xmlNode *root)
 {
@@ -87,6 +109,8 @@ fill (Snapshot *snapshot, const SnapshotDescription *description, const xmlNode 
     snapshot->domain_xml = text_from_string (description->domain_xml);
   g_ptr_array_unref (snapshot->disks);
   snapshot->disks = disks_of (description, root);
+  snapshot->one_disk = is_of_one_disk (description, snapshot->disks);
+  snapshot->replaced = snapshot->one_disk;
   if (description->wrong != NULL)
     snapshot->problem = g_strdup (description->wrong->message);
 }

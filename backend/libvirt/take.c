@@ -2,14 +2,18 @@
  *
  * The new one becomes current and the former current its parent: that is libvirt's own rule, and
  * there is no other.  A name is always given, so that the snapshot can be found whatever libvirt
- * would have called it. */
+ * would have called it.
+ *
+ * One of a single disk is one that leaves out all others, and stands where libvirt puts it. */
 #include "attend.h"
 #include "document.h"
 #include "order.h"
 
 #include "../create.h"
+#include "../xml-tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
   CreateFlags flag;
@@ -79,6 +83,58 @@ check (const Order *order, const CreateOptions *options, GError **error)
   return create_check_disks (options, picture, error);
 }
 
+/* -------------------------------------------------------------------- of one disk */
+
+static void
+add_request (GPtrArray *requests, char *target, const char *snapshot)
+{
+  DiskRequest *request = g_new0 (DiskRequest, 1);
+
+  request->name = target;
+  request->snapshot = g_strdup (snapshot);
+  g_ptr_array_add (requests, request);
+}
+
+static void
+free_request (gpointer request)
+{
+  disk_request_free (request);
+}
+
+/* Of the disk @target alone: libvirt snapshots what it is not told of, floppies as well. */
+static GPtrArray *
+requests_for (const Domain *picture, const char *target)
+{
+  GPtrArray *requests = g_ptr_array_new_with_free_func (free_request);
+  g_autoptr (xmlDoc) document = xml_parse (picture->xml->data, picture->xml->length, NULL);
+  const xmlNode *root = document == NULL ? NULL : xmlDocGetRootElement (document);
+  const xmlNode *devices = root == NULL ? NULL : xml_child (root, "devices");
+
+  for (xmlNode *node = devices == NULL ? NULL : devices->children; node != NULL;
+       node = node->next) {
+    gboolean is_disk =
+        node->type == XML_ELEMENT_NODE && strcmp ((const char *)node->name, "disk") == 0;
+    const xmlNode *named = is_disk ? xml_child (node, "target") : NULL;
+    char *name = named == NULL ? NULL : xml_attribute (named, "dev");
+
+    if (name != NULL)
+      add_request (requests, name, strcmp (name, target) == 0 ? "external" : "no");
+  }
+  return requests;
+}
+
+/* What was plugged in since the picture was made was not left out. */
+static gboolean
+check_is_of_one (const Domain *after, const Snapshot *snapshot, const char *target, GError **error)
+{
+  return g_strcmp0 (snapshot_single_disk (snapshot), target) == 0 ||
+         fail (error, BACKEND_ERROR_BUSY,
+               "the disks of %s changed meanwhile: %s was taken, and is of more than %s",
+               after->name, snapshot->name, target);
+}
+
+/* -------------------------------------------------------------------- taking */
+
 /* Snapshots have fewer states than machines. */
 static const char *
 state_for_document (const Order *order)
@@ -114,7 +170,7 @@ take (const Order *order, const char *document, guint libvirt_flags, const char 
 }
 
 static char *
-find_id (const Order *order, const char *name, GError **error)
+find_id (const Order *order, const char *name, const char *disk, GError **error)
 {
   g_autoptr (GError) problem = NULL;
   g_autoptr (Domain) after = order_look (order, &problem);
@@ -123,18 +179,21 @@ find_id (const Order *order, const char *name, GError **error)
   if (snapshot == NULL)
     fail (error, BACKEND_ERROR_UNREACHABLE, "the snapshot %s was taken and cannot be found: %s",
           name, problem != NULL ? problem->message : "somebody has removed it already");
-  return snapshot == NULL ? NULL : g_strdup (snapshot->id);
+  if (snapshot == NULL || (disk != NULL && !check_is_of_one (after, snapshot, disk, error)))
+    return NULL;
+  return g_strdup (snapshot->id);
 }
 
-char *
-order_take (const Order *order, const CreateOptions *options, GError **error)
+/* What was checked, in libvirt's words. */
+static char *
+take_as (const Order *order, const CreateOptions *options, GError **error)
 {
   guint libvirt_flags;
   g_autofree char *name = NULL;
   g_autofree char *document = NULL;
   g_autofree char *called = NULL;
 
-  if (!check (order, options, error) || !translate (order, options->flags, &libvirt_flags, error))
+  if (!translate (order, options->flags, &libvirt_flags, error))
     return NULL;
   name = create_name (order->picture, options->name, error);
   if (name == NULL)
@@ -147,7 +206,22 @@ order_take (const Order *order, const CreateOptions *options, GError **error)
     return NULL;
   if ((options->flags & CREATE_NO_METADATA) != 0)
     return g_strdup ("");
-  return find_id (order, called, error);
+  return find_id (order, called, options->disk, error);
+}
+
+char *
+order_take (const Order *order, const CreateOptions *options, GError **error)
+{
+  CreateOptions of_disk = *options;
+  g_autoptr (GPtrArray) requests = NULL;
+
+  if (!check (order, options, error))
+    return NULL;
+  if (options->disk == NULL)
+    return take_as (order, options, error);
+  of_disk.disks = requests = requests_for (order->picture, options->disk);
+  of_disk.flags = CREATE_DISK_ONLY;
+  return take_as (order, &of_disk, error);
 }
 
 char *

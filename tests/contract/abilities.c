@@ -184,7 +184,7 @@ static const struct {
   { CAN_FORGET, try_without_metadata },
   { CAN_FORGET, try_forget },
   { CAN_METHOD, try_method },
-  { CAN_DISK, try_disk },
+  { CAN_DISK | CAN_DISK_IN_TREE, try_disk },
 };
 
 static gboolean

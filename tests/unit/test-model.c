@@ -242,7 +242,7 @@ words_of_what_can_be_done (void **state)
   assert_text (
       all, "create discard revert describe rename merge-parent merge-children redefine "
            "current no-current hold parent copy save compress forget live reuse run reset-nvram "
-           "secure method disk");
+           "secure method disk disk-in-tree");
 }
 
 static void
@@ -310,6 +310,57 @@ a_snapshot_of_one_disk_is_neither_parent_nor_current (void **state)
   assert_non_null (domain_snapshot (domain, "a")->problem);
 }
 
+/* As libvirt has them. */
+static void
+add_in_tree (GPtrArray *snapshots, const char *id, const char *name, const char *parent,
+             const char *disk)
+{
+  Snapshot *snapshot = add (snapshots, id, name, parent);
+
+  snapshot->one_disk = TRUE;
+  g_ptr_array_add (snapshot->disks, disk_new (disk, 0, NULL));
+}
+
+static void
+snapshots_of_one_disk_may_stand_in_the_tree_as_well (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add (snapshots, "a", "a", NULL);
+  add_in_tree (snapshots, "x", "x", "a", "vda");
+  add_in_tree (snapshots, "y", "y", "x", "vdb");
+  add_in_tree (snapshots, "z", "z", "y", "vda");
+  domain = seal (snapshots, "z");
+  assert_ids (domain_snapshots (domain), "a x y z");
+  assert_ids (domain_children (domain, "x"), "y");
+  assert_ids (domain_disk_snapshots (domain, "vda"), "x z");
+  assert_ids (domain_disk_snapshots (domain, "vdb"), "y");
+  assert_ids (domain_disk_snapshots (domain, NULL), "x z y");
+  assert_ptr_equal (domain_disk_named (domain, "vda", "z", 0), domain_named (domain, "z", 0));
+  assert_null (domain_disk_named (domain, "vda", "a", 0));
+  assert_text (domain->current, "z");
+  assert_text (domain_snapshot (domain, "z")->parent, "y");
+  assert_text (snapshot_single_disk (domain_snapshot (domain, "y")), "vdb");
+  assert_null (snapshot_single_disk (domain_snapshot (domain, "a")));
+  assert_int_equal (domain_descendants (domain, domain_snapshot (domain, "x")), 2);
+}
+
+static void
+what_the_tree_says_of_one_its_disk_says_too (void **state)
+{
+  GPtrArray *snapshots = list_new ();
+  g_autoptr (Domain) domain = NULL;
+
+  add_in_tree (snapshots, "x", "x", "gone", "vda");
+  add_in_tree (snapshots, "y", "same", NULL, "vdb");
+  add_in_tree (snapshots, "z", "same", NULL, "vda");
+  domain = seal (snapshots, NULL);
+  assert_non_null (domain_disk_named (domain, "vda", "x", 0)->problem);
+  assert_ptr_equal (domain_disk_named (domain, "vda", "x", 0), domain_snapshot (domain, "x"));
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "z")), 1);
+}
+
 int
 main (void)
 {
@@ -326,6 +377,8 @@ main (void)
     cmocka_unit_test (snapshots_of_one_disk_stand_beside_the_tree),
     cmocka_unit_test (each_disk_has_names_of_its_own),
     cmocka_unit_test (a_snapshot_of_one_disk_is_neither_parent_nor_current),
+    cmocka_unit_test (snapshots_of_one_disk_may_stand_in_the_tree_as_well),
+    cmocka_unit_test (what_the_tree_says_of_one_its_disk_says_too),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

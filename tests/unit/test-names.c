@@ -280,6 +280,28 @@ snapshots_of_one_disk_are_found_among_those_of_it (void **state)
   assert_null (name_find_snapshot (domain, "%2Esame%~2"));
 }
 
+static void
+what_stands_in_the_tree_is_called_as_there (void **state)
+{
+  GPtrArray *snapshots = g_ptr_array_new_with_free_func ((GDestroyNotify)snapshot_unref);
+  g_autoptr (Domain) domain = domain_new ("d", "u");
+
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *id = g_strdup_printf ("%u", i);
+    Snapshot *snapshot = snapshot_new (id, "same");
+
+    snapshot->mark = g_strdup (id);
+    snapshot->one_disk = i == 1;
+    g_ptr_array_add (snapshot->disks, disk_new ("vda", 0, NULL));
+    g_ptr_array_add (snapshots, snapshot);
+  }
+  domain_seal (domain, snapshots);
+  assert_text (name_find_snapshot (domain, "same")->id, "0");
+  assert_text (name_find_snapshot (domain, "same%~1")->id, "1");
+  assert_text (name_find_disk_snapshot (domain, "vda", "same%~1")->id, "1");
+  assert_null (name_find_disk_snapshot (domain, "vda", "same"));
+}
+
 int
 main (void)
 {
@@ -298,6 +320,7 @@ main (void)
     cmocka_unit_test (long_namesakes_are_told_apart),
     cmocka_unit_test (a_disks_files_are_called_by_its_target),
     cmocka_unit_test (snapshots_of_one_disk_are_found_among_those_of_it),
+    cmocka_unit_test (what_stands_in_the_tree_is_called_as_there),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
