@@ -108,11 +108,17 @@ check "rmdir discards it" rmdir "$of/half"
 check "control/discard does" eval 'echo 1 >"$of/base/control/discard"'
 check "another word is none" gives EINVAL write "$of/one/control/discard" force
 check "merge parent is none" gives EINVAL write "$of/one/control/merge" parent
-gone=$(source_file late)
-check "merged, it goes" eval 'echo children >"$of/late/control/merge"'
+check "since the revert nothing is read through it, and a merge drops nothing" \
+  gives EINVAL write "$of/late/control/merge" children
+check "so that it stays" same_twice "$late" late
+check "one from which the disk goes on" mkdir "$of/latest"
+gone=$(source_file latest)
+check "merged, it goes" eval 'echo children >"$of/latest/control/merge"'
 check "and its image before the write returns" test ! -e "$gone"
-check "the others stay" prints one ls "$of"
+check "the others stay" prints $'late\none' ls "$of"
 check "with their bytes" same_twice "$first" one
+check "also the one that can only be discarded" same_twice "$late" late
+check "which it is" rmdir "$of/late"
 check "as does the disk" prints "$live" now
 check "every image is sound" all_clean "$store"
 
