@@ -15,8 +15,8 @@
  * filesystem's matter.  Domains are named by name, snapshots by id.
  *
  * Of a snapshot of one disk alone (Snapshot.disk), a backend is only asked to create, read, rename,
- * hold, discard (DISCARD_ONE) or merge it (into the children: what is read through it); all else is
- * refused before. */
+ * hold, discard (DISCARD_ONE) or merge it (into the children: what is read through it, INVALID
+ * where nothing is); all else is refused before. */
 typedef struct Backend Backend;
 
 /* From the command line; valid while the backend is open. */

@@ -220,7 +220,8 @@ merge_into_children (const Domain *domain, const Snapshot *snapshot, GError **er
   return plan_discard (domain, snapshot->id, DISCARD_KEEP_CHILDREN, error);
 }
 
-/* Nothing can be dropped by it: whatever is read through the snapshot keeps its bytes. */
+/* Whatever is read through the snapshot keeps its bytes.  Whether anything is now, which is for the
+ * merge what children are in the tree, the backend sees to. */
 static Plan *
 merge_of_disk (const Domain *domain, const Snapshot *snapshot, MergeInto into, GError **error)
 {

@@ -37,10 +37,8 @@ domain_description_free (DomainDescription *description)
   g_free (description);
 }
 
-/* Targets become names of files and parts of ids, so only plain words pass.  (libvirt's schema
- * allows no others.) */
-static gboolean
-is_plain_word (const char *word)
+gboolean
+xml_is_target (const char *word)
 {
   gsize length = strlen (word);
 
@@ -78,7 +76,7 @@ add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
   g_autofree char *target = attribute_of_child (node, "target", "dev");
   DiskDescription *disk;
 
-  if (target == NULL || !is_plain_word (target))
+  if (target == NULL || !xml_is_target (target))
     return fail (error, BACKEND_ERROR_INVALID, "the target of the <disk> in line %ld is no device",
                  xmlGetLineNo (node));
   if (disks->len >= XML_DISKS_LIMIT)

@@ -48,6 +48,10 @@ char *xml_disk_source (const Text *disk);
  * g_free. */
 char *xml_disk_source_element (const Text *disk);
 
+/* Whether @word may be a disk's target.  These become names of files and parts of ids, so only
+ * plain words pass.  (libvirt's schema allows no others.) */
+gboolean xml_is_target (const char *word);
+
 /* Whether libvirt's schema takes @name for a disk of a snapshot: a target, or an absolute path. */
 gboolean xml_is_disk_name (const char *name);
 

@@ -63,6 +63,18 @@ take_back_content (const Notifier *notifier, guint64 number, const Place *old, c
 
 static void compare (const Notifier *notifier, const Place *old, const Place *now);
 
+/* What changes by itself nobody keeps, and whether it is there may have to be waited for. */
+static void
+leave_out_changing (NodeKind *compared)
+{
+  guint left = 0;
+
+  for (guint i = 0; compared->beside[i] != NULL; i++)
+    if (!compared->beside[i]->changes)
+      compared->beside[left++] = compared->beside[i];
+  compared->beside[left] = NULL;
+}
+
 /* Compares what @dir lists: its rows, and the disks. */
 static void
 compare_listing (const Notifier *notifier, const Place *dir, guint64 number, const Place *now)
@@ -74,10 +86,7 @@ compare_listing (const Notifier *notifier, const Place *dir, guint64 number, con
   /* Snapshots are compared by their ids, not by the directory that they are in. */
   if (dir->kind->member != NULL && S_ISDIR (dir->kind->member->mode))
     compared.list = NULL;
-  /* What changes by itself nobody keeps, and whether it is there may have to be waited for. */
-  for (guint i = 0; compared.beside[i] != NULL; i++)
-    if (compared.beside[i]->changes)
-      compared.beside[i] = NULL;
+  leave_out_changing (&compared);
   fixed.kind = &compared;
   if (!place_list (&fixed, &listing, NULL))
     return;

@@ -3,10 +3,13 @@
  * No image is touched.  One whose name goes is an unnamed base from then on, and tidying sees later
  * what becomes of it; so every snapshot that stays, and the active disk, keep their bytes. */
 #include "../plan.h"
+#include "frozen.h"
 #include "inside-discard.h"
 #include "internal.h"
 #include "making.h"
+#include "moving.h"
 #include "operations.h"
+#include "references.h"
 #include "tidy.h"
 
 /* A snapshot's own record, changed already or not yet, as a copy that may be changed further. */
@@ -108,13 +111,58 @@ operation_discard (Store *store, const char *domain, const char *snapshot, Disca
   return carry_out (change, plan, mode == DISCARD_METADATA_ONLY, error);
 }
 
+/* Whether anybody is read through the image @path but what only waits to be tidied away. */
+static gboolean
+is_read (const Change *change, const char *path, gboolean *read, GError **error)
+{
+  const Places *places = change->store->places;
+  autolock held = moving_hold ();
+  g_autoptr (GPtrArray) domains = scan_store (places, error);
+  g_autoptr (GPtrArray) behind = g_ptr_array_new_with_free_func (g_free);
+  *read = FALSE;
+  g_ptr_array_add (behind, g_strdup (path));
+  for (guint i = 0; domains && i < behind->len; i++) {
+    const char *image = g_ptr_array_index (behind, i);
+    g_autofree char *directory = g_path_get_dirname (image), *file = g_path_get_basename (image);
+    g_autoptr (GPtrArray) readers = references_to (places, domains, directory, file, error);
+    if (!readers)
+      return FALSE;
+    for (guint j = 0; j < readers->len; j++) {
+      const char *reader = g_ptr_array_index (readers, j);
+      g_autofree char *name = g_path_get_basename (reader);
+      *read = *read || !record_images_have (change->records->unnamed, name);
+      if (!g_ptr_array_find_with_equal_func (behind, reader, g_str_equal, NULL))
+        g_ptr_array_add (behind, g_strdup (reader));
+    }
+  }
+  return domains != NULL;
+}
+
+/* A merge never merely drops what it merges.  After a revert nothing may be read through it. */
+static gboolean
+check_is_read (const Change *change, const Snapshot *snapshot, GError **error)
+{
+  const Record *record = making_find_record (change, snapshot->id, error);
+  if (!record)
+    return FALSE;
+  g_autofree char *path =
+      frozen_path (change->store->places, record_find_image (record, record->disk));
+  gboolean read;
+  if (!is_read (change, path, &read, error))
+    return FALSE;
+  return read || fail (error, BACKEND_ERROR_INVALID,
+                       "nothing is read through %s any more, so what it holds would be lost: that "
+                       "would be a discard",
+                       snapshot->name);
+}
+
 /* What the snapshot of one disk held apart goes into what is read through it, before this ends. The
  * commit is the removal of its name: what cannot be folded now (a full disk) is by a later tidying,
  * and info says so. */
 static gboolean
-fold_disk (Change *change, const Plan *plan, GError **error)
+fold_disk (Change *change, const Plan *plan, const Snapshot *snapshot, GError **error)
 {
-  if (!carry_out (change, plan, FALSE, error))
+  if (!check_is_read (change, snapshot, error) || !carry_out (change, plan, FALSE, error))
     return FALSE;
   tidy_now (change->store, change->state);
   return TRUE;
@@ -129,6 +177,7 @@ operation_merge (Store *store, const char *domain, const char *snapshot, MergeIn
   g_autoptr (Plan) plan = picture ? plan_merge (picture, snapshot, into, force, error) : NULL;
   if (!plan)
     return FALSE;
-  return domain_snapshot (picture, snapshot)->disk ? fold_disk (change, plan, error)
-                                                   : carry_out (change, plan, FALSE, error);
+  const Snapshot *merged = domain_snapshot (picture, snapshot);
+  return merged->disk ? fold_disk (change, plan, merged, error)
+                      : carry_out (change, plan, FALSE, error);
 }

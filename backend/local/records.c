@@ -6,6 +6,7 @@
  *
  * Nothing here commits anything: that is commit.c.  A damaged record hides only itself. */
 #include "records.h"
+#include "../xml.h"
 #include "file-names.h"
 #include "listing.h"
 #include "method.h"
@@ -206,12 +207,13 @@ damaged_record (const char *uuid, const char *problem)
   return record;
 }
 
-/* One of a single disk is of that and nothing else. */
+/* One of a single disk is of that and nothing else; and a directory is called by it, beside the
+ * files of others. */
 static gboolean
 is_of_its_disk (const Record *record)
 {
-  return !record->disk ||
-         (!record->parent && record->images->len == 1 && record_find_image (record, record->disk));
+  return !record->disk || (!record->parent && xml_is_target (record->disk) &&
+                           record->images->len == 1 && record_find_image (record, record->disk));
 }
 
 static Record *

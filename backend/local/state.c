@@ -245,13 +245,15 @@ state_refresh (Store *store, DomainState *state, LocalDomain *found)
   {
     autolock held = lock_hold (&state->lock);
     gboolean other = g_strcmp0 (state->found->uuid, found->uuid) != 0;
+    gboolean shown = state->picture != NULL;
     local_domain_unref (state->found);
     state->found = local_domain_ref (found);
     if (other)
       forget (state);
-    if (!state->picture)
+    if (!shown)
       return;
-    rebuild (store, state);
+    if (state->picture)
+      rebuild (store, state);
   }
   tell (store, state->name);
 }

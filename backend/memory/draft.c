@@ -13,8 +13,8 @@
   (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
    CAN_MERGE_CHILDREN | CAN_REDEFINE | CAN_CURRENT | CAN_NO_CURRENT | CAN_HOLD | CAN_PARENT |      \
    CAN_COPY | CAN_SAVE | CAN_COMPRESS | CAN_FORGET | CAN_DISK)
-/* Of a snapshot of one disk. */
-#define CAN_ONE_DISK (CAN_DISCARD | CAN_RENAME | CAN_HOLD | CAN_MERGE_CHILDREN)
+/* Of a snapshot of one disk, through which nothing is read: it is a copy. */
+#define CAN_ONE_DISK (CAN_DISCARD | CAN_RENAME | CAN_HOLD)
 #define MARK_LENGTH 8
 
 static void
@@ -85,7 +85,6 @@ draft_make_disk_snapshot (const Draft *draft, const char *id, const char *name, 
       g_ptr_array_remove_index (snapshot->disks, i);
   snapshot->disk = g_strdup (target);
   snapshot->after = g_strdup (draft->current);
-  snapshot->replaced = TRUE; /* disks here are like qcow2 images with overlays */
   snapshot->can = CAN_ONE_DISK;
   g_clear_pointer (&snapshot->domain_xml, text_unref);
   return snapshot;

@@ -225,6 +225,45 @@ merged_it_goes_and_the_disk_stays (void **state)
   assert_true (contract_hash (contract, e) == hash);
 }
 
+/* Where nothing ever is read through one, merging is no matter of its state. */
+static BackendError
+merge_refusal (Contract *contract, const char *id)
+{
+  g_autoptr (Domain) domain = contract_look (contract);
+
+  return domain_snapshot (domain, id)->can & CAN_MERGE_CHILDREN ? BACKEND_ERROR_INVALID
+                                                                : BACKEND_ERROR_UNSUPPORTED;
+}
+
+/* The disk does not go on from it any more, and nothing else does. */
+static void
+what_nothing_is_read_through_is_not_merged_away (void **state)
+{
+  Contract *contract = *state;
+  g_autofree char *a = NULL, *d = NULL, *e = NULL;
+  BackendError refusal;
+  guint64 hash;
+  GError *error = NULL;
+
+  contract_grow (contract, "a*");
+  a = contract_id (contract, "a");
+  contract_change (contract, 'd');
+  d = take (contract, "d");
+  contract_change (contract, 'e');
+  e = take (contract, "e");
+  hash = contract_hash (contract, e);
+  refusal = merge_refusal (contract, e);
+  assert_true (contract_revert (contract, a, &error));
+  assert_false (contract_merge (contract, e, MERGE_INTO_CHILDREN, TRUE, &error));
+  assert_error (&error, refusal);
+  assert_names (contract, NULL, "d e");
+  assert_true (contract_hash (contract, e) == hash);
+  assert_true (contract_discard (contract, e, &error));
+  assert_false (contract_merge (contract, d, MERGE_INTO_CHILDREN, FALSE, &error));
+  assert_error (&error, refusal);
+  assert_names (contract, NULL, "d");
+}
+
 /* -------------------------------------------------------------------- what is refused */
 
 static void
@@ -351,6 +390,7 @@ contract_disk_snapshots (void)
     contract_test_with (nothing_in_the_tree_touches_it, CAN_DISK),
     contract_test_with (nothing_of_the_tree_goes_with_it, CAN_DISK),
     contract_test_with (merged_it_goes_and_the_disk_stays, CAN_DISK),
+    contract_test_with (what_nothing_is_read_through_is_not_merged_away, CAN_DISK | CAN_REVERT),
     contract_test_with (what_it_is_not_for_is_refused, CAN_DISK),
     contract_test_with (what_makes_no_sense_of_one_disk_is_invalid, CAN_DISK),
     contract_test_with (held_it_stays, CAN_DISK | CAN_HOLD),

@@ -108,11 +108,17 @@ check "rmdir discards it" rmdir "$of/half"
 check "control/discard does" eval 'echo 1 >"$of/base/control/discard"'
 check "another word is none" gives EINVAL write "$of/one/control/discard" force
 check "merge parent is none" gives EINVAL write "$of/one/control/merge" parent
-gone=$(source_file late)
-check "merged, it goes" eval 'echo children >"$of/late/control/merge"'
+check "since the revert nothing is read through it, and a merge drops nothing" \
+  gives EINVAL write "$of/late/control/merge" children
+check "so that it stays" same_twice "$late" late
+check "one from which the disk goes on" mkdir "$of/latest"
+gone=$(source_file latest)
+check "merged, it goes" eval 'echo children >"$of/latest/control/merge"'
 check "and its image before the write returns" test ! -e "$gone"
-check "the others stay" prints one ls "$of"
+check "the others stay" prints $'late\none' ls "$of"
 check "with their bytes" same_twice "$first" one
+check "also the one that can only be discarded" same_twice "$late" late
+check "which it is" rmdir "$of/late"
 check "as does the disk" prints "$live" now
 check "every image is sound" all_clean "$store"
 
@@ -175,5 +181,11 @@ check "and can be read" cmp "$pair/vda/same/vda.raw" "$pair/vdb/same/vdb.raw"
 check "no other can be taken" gives EINVAL mkdir "$pair/vdb/more"
 check "the last one is discarded" rmdir "$pair/vdb/same"
 check "and the directory goes with it" prints $'vda\nvda.method\nvda.raw\nvda.xml' ls "$pair"
+describe a b >"$store/pair/domain.xml"
+check "the disk comes back" eventually test -e "$pair/vdb.xml"
+check "and its directory" test -d "$pair/vdb"
+describe a >"$store/pair/domain.xml"
+check "without snapshots it is taken out again" eventually test ! -e "$pair/vdb.xml"
+check "and nobody finds its directory" eventually test ! -e "$pair/vdb"
 check "nothing is left over" nothing_left_over "$store"
 finish

@@ -7,7 +7,11 @@ domain is never changed; the next one is another.
 """
 import dataclasses
 import hashlib
+import itertools
 import typing
+
+numbers = itertools.count()
+NOTHING = frozenset()
 
 
 class Bytes:
@@ -24,10 +28,19 @@ class Bytes:
         return Bytes(data)
 
 
+class Frozen(typing.NamedTuple):
+    """Of a disk's bytes, only who is read through whom."""
+
+    number: int
+    through: frozenset  # numbers of those that it is read through
+    chained: bool  # the disk went on from it, and does when it is brought back
+
+
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     parent: typing.Optional[str]
     disks: typing.Optional[dict]  # target -> Bytes; None: a record without data
+    frozen: dict = dataclasses.field(default_factory=dict)  # target -> Frozen; of one inside: none
     description: str = ""
     held: bool = False
     inside: bool = False  # an image, without a record
@@ -39,7 +52,7 @@ class Beside:
     """A snapshot of one disk."""
 
     bytes: Bytes
-    chained: bool  # something is read through it
+    frozen: Frozen
     held: bool = False
 
 
@@ -62,6 +75,30 @@ class Domain:
     either: bool = False  # each disk can be snapshotted by either method
     methods: dict = dataclasses.field(default_factory=dict)  # target -> the usual one; else qemu
     beside: dict = dataclasses.field(default_factory=dict)  # (target, name) -> Beside
+    through: dict = dataclasses.field(default_factory=dict)  # target -> what the disk is read through
+    nameless: frozenset = NOTHING  # what is read through by those that are kept without a name
+
+    # ---- who is read through whom
+
+    def freeze(self, methods):
+        """What the disks of @methods (target -> method) are then, and what they are read through."""
+        frozen = {target: Frozen(next(numbers), self.through.get(target, NOTHING), method == "qemu")
+                  for target, method in methods.items()}
+        on = {target: one.through | {one.number} for target, one in frozen.items() if one.chained}
+        return frozen, {**self.through, **on}
+
+    def usual(self, method=None):
+        return {target: method or self.methods.get(target, "qemu") for target in self.disks}
+
+    def kept(self, frozen):
+        return self.nameless.union(*(one.through for one in frozen.values()))
+
+    def reads(self, number):
+        """Whether a disk or whatever has a name is read through it."""
+        named = [one for snapshot in self.snapshots.values() for one in snapshot.frozen.values()]
+        named += [one.frozen for one in self.beside.values()]
+        sets = [self.nameless, *self.through.values(), *(one.through for one in named)]
+        return any(number in one for one in sets)
 
     # ---- the tree
 
@@ -115,13 +152,16 @@ class Domain:
             codes |= {"UNSUPPORTED", "INVALID"} if source else {"UNSUPPORTED"}
         if codes:
             return refused(*codes)
-        if no_metadata:
-            return self.succeeds(template=False)
         if source:
-            copy = Snapshot(source, self.snapshots[source].disks, description)
+            origin = self.snapshots[source]
+            copy = Snapshot(source, origin.disks, origin.frozen, description)
             return self.succeeds(snapshots={**self.snapshots, name: copy})
-        new = Snapshot(parent or self.current, self.disks, description)
-        return self.succeeds(snapshots={**self.snapshots, name: new}, current=name, template=False)
+        frozen, through = self.freeze(self.usual(method))
+        if no_metadata:
+            return self.succeeds(template=False, through=through, nameless=self.kept(frozen))
+        new = Snapshot(parent or self.current, self.disks, frozen, description)
+        return self.succeeds(snapshots={**self.snapshots, name: new}, current=name, template=False,
+                             through=through)
 
     def redefine(self, name, parent=None, description="", current=False, careful=False):
         old = self.snapshots.get(name)
@@ -135,8 +175,8 @@ class Domain:
             return refused("INVALID")  # it would get another time, or parent
         snapshots = {
             **self.snapshots,
-            name: Snapshot(parent, old.disks if old else None, description, bool(old and old.held),
-                           dated=True),
+            name: Snapshot(parent, old.disks if old else None, old.frozen if old else {}, description,
+                           bool(old and old.held), dated=True),
         }
         return self.succeeds(snapshots=snapshots, current=name if current else self.current)
 
@@ -151,8 +191,9 @@ class Domain:
             codes.add("UNSUPPORTED")
         if codes:
             return refused(*codes)
-        new = Beside(self.disks[target], method == "qemu")
-        return self.succeeds(beside={**self.beside, (target, name): new},
+        frozen, through = self.freeze({target: method})
+        new = Beside(self.disks[target], frozen[target])
+        return self.succeeds(beside={**self.beside, (target, name): new}, through=through,
                              template=self.template and method != "qemu")
 
     def leave_disk(self, target, name, *codes):
@@ -166,8 +207,12 @@ class Domain:
         return self.leave_disk(target, name)
 
     def merge_disk(self, target, name):
+        """What it holds goes to whatever is read through it, so something must be."""
         one = self.beside.get((target, name))
-        return self.leave_disk(target, name, *(["UNSUPPORTED"] if one and not one.chained else []))
+        if one and not one.frozen.chained:
+            return self.leave_disk(target, name, "UNSUPPORTED")
+        lost = one and not self.reads(one.frozen.number)
+        return self.leave_disk(target, name, *(["INVALID"] if lost else []))
 
     def hold_disk(self, target, name, held):
         if (target, name) not in self.beside:
@@ -197,8 +242,12 @@ class Domain:
             return refused(*codes)
         snapshots = self.snapshots
         if save is not None:
-            snapshots = {**snapshots, save: Snapshot(self.current, self.disks)}
-        return self.succeeds(disks=target.disks, snapshots=snapshots, current=name, template=False)
+            saved = Snapshot(self.current, self.disks, self.freeze(self.usual())[0])
+            snapshots = {**snapshots, save: saved}
+        through = {disk: one.through | ({one.number} if one.chained else NOTHING)
+                   for disk, one in target.frozen.items()}
+        return self.succeeds(disks=target.disks, snapshots=snapshots, current=name, template=False,
+                             through=through)
 
     def make_current(self, name=None):
         if name is not None and name not in self.snapshots:
@@ -233,7 +282,10 @@ class Domain:
             return self.discard_inside(name, mode)
         if mode == "one" and self.children(name):
             return refused("NOT_EMPTY", *self.busy([name]))
-        if mode in ("keep-children", "metadata-only"):
+        if mode == "metadata-only":
+            rest = self.change(nameless=self.kept(one.frozen))
+            return rest.moved(name, one.parent).without([name], one.parent)
+        if mode == "keep-children":
             return self.moved(name, one.parent).without([name], one.parent)
         if mode == "children-only":
             return self.without(self.below(name), name)
@@ -301,7 +353,7 @@ class Domain:
         if verdict.after is None:
             return verdict
         return Verdict(verdict.codes, verdict.after.change(
-            snapshots=verdict.after.changed(one.parent, disks=one.disks)))
+            snapshots=verdict.after.changed(one.parent, disks=one.disks, frozen=one.frozen)))
 
     def busy(self, names):
         return {"BUSY" for name in names if self.snapshots[name].held}

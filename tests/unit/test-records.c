@@ -266,6 +266,24 @@ what_may_be_of_a_later_version_is_said_to_be_that (void **state)
   assert_non_null (strstr (read->problem, "later version"));
 }
 
+/* A directory of this name would stand where the disk vda has a file. */
+static void
+one_of_a_single_disk_is_of_one_that_a_machine_can_have (void **state)
+{
+  TemporaryDirectory *directory = *state;
+  static const char *const targets[] = { "", "vda.raw", "a/b", ".." };
+  for (guint i = 0; i < G_N_ELEMENTS (targets); i++) {
+    g_autoptr (Record) record = a_record_of_a_disk ("strange", targets[i]);
+    RecordImage *image = g_ptr_array_index (record->images, 0);
+    g_free (image->target);
+    image->target = g_strdup (targets[i]);
+    write_whole_domain (directory->fd, record);
+    g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
+    assert_non_null (
+        ((const Record *)g_hash_table_lookup (records->records, record->uuid))->problem);
+  }
+}
+
 int
 main (void)
 {
@@ -282,6 +300,7 @@ main (void)
     temporary_test (one_of_a_single_disk_is_that_when_it_is_read),
     temporary_test (one_of_a_single_disk_is_not_for_older_programs),
     temporary_test (one_of_a_single_disk_that_has_another_or_a_parent_contradicts_itself),
+    temporary_test (one_of_a_single_disk_is_of_one_that_a_machine_can_have),
     temporary_test (what_may_be_of_a_later_version_is_said_to_be_that),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
