@@ -57,8 +57,8 @@ typedef struct {
   const GPtrArray *disks;  /* of DiskRequest, for those that are not to be treated as usual; NULL */
   const char *disk;        /* target of the one disk that it is to be of, and so beside the domain's
                               snapshots, or with CAN_DISK_IN_TREE below the current one; not with
-                              under, parent, from, disks, memory or flags.
-                              NULL: of the domain */
+                              under, parent, from, disks or memory, and of the flags only with
+                              those of quiescing.  NULL: of the domain */
   CreateFlags flags;
 } CreateOptions;
 

@@ -26,6 +26,9 @@ check_flags (const CreateOptions *options, GError **error)
   return TRUE;
 }
 
+/* What the snapshot of one disk may be asked for besides; that it is atomic goes without saying. */
+#define OF_ONE_DISK (CREATE_DISK_ONLY | CREATE_ATOMIC | CREATE_QUIESCE | CREATE_QUIESCE_REQUIRED)
+
 /* One disk's snapshot has no place among the domain's. */
 static gboolean
 check_one_disk (const CreateOptions *options, GError **error)
@@ -35,7 +38,7 @@ check_one_disk (const CreateOptions *options, GError **error)
   if (options->under != NULL || options->parent != NULL || options->from != NULL)
     return fail (error, BACKEND_ERROR_INVALID,
                  "a snapshot of one disk has no parent and no origin");
-  if (options->disks != NULL || options->memory != NULL || options->flags != 0)
+  if (options->disks != NULL || options->memory != NULL || (options->flags & ~OF_ONE_DISK) != 0)
     return fail (error, BACKEND_ERROR_INVALID,
                  "a snapshot of one disk is of that alone, and as its method makes it");
   return TRUE;

@@ -10,6 +10,8 @@ static const Word table[] = {
   { "--parent", "NAME", "its parent, instead of the current snapshot", CAN_PARENT, 0, AT (parent),
     FALSE },
   { "--from", "NAME", "a copy of that snapshot, as its child", CAN_COPY, 0, AT (from), FALSE },
+  { "--disk", "TARGET", "of that disk alone, as mkdir disks/TARGET/NAME takes it", CAN_DISK, 0,
+    AT (disk), FALSE },
   { "--disk-only", NULL, "without the machine's memory", 0, 0, AT (disk_only), FALSE },
   { "--quiesce", NULL, "with the guest's file systems at rest (with --disk-only)", 0, 0,
     AT (quiesce), FALSE },
@@ -43,6 +45,7 @@ create_words_clear (CreateWords *asked)
   g_free (asked->description);
   g_free (asked->parent);
   g_free (asked->from);
+  g_free (asked->disk);
   g_free (asked->compression);
   g_free (asked->method);
   g_free (asked->memory);
@@ -65,6 +68,7 @@ check_redefine (const CreateWords *asked, GError **error)
     { "--reuse-external", asked->reuse_external },
     { "--parent", asked->parent != NULL },
     { "--from", asked->from != NULL },
+    { "--disk", asked->disk != NULL },
     { "--compress", asked->compression != NULL },
     { "--method", asked->method != NULL },
     { "--memspec", asked->memory != NULL },

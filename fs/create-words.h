@@ -9,6 +9,7 @@ typedef struct {
   char *description;
   char *parent;      /* a name */
   char *from;        /* a name */
+  char *disk;        /* a target */
   char *compression; /* "zlib" for "gzip" */
   char *method;
   char *memory;     /* the value of --memspec */

@@ -148,7 +148,9 @@ take_snapshot (const Place *place, const CreateWords *words, const SnapshotDescr
                Job *job, GError **error)
 {
   g_auto (Asking) asking = {
-    .options = { .flags = create_words_flags (words), .method = words->method },
+    .options = { .flags = create_words_flags (words),
+                 .method = words->method,
+                 .disk = words->disk },
   };
   CreateOptions *options = &asking.options;
   g_autofree char *id = NULL;
@@ -197,10 +199,19 @@ install (const Place *place, const CreateWords *words, SnapshotDescription *desc
   return id != NULL;
 }
 
+/* For the words it is all the same where the snapshot of one disk stands. */
+static BackendCan
+words_can (const Place *place)
+{
+  BackendCan can = row_can (place);
+
+  return (can & CAN_DISK_IN_TREE) != 0 ? can | CAN_DISK : can;
+}
+
 Text *
 usage_create (const Place *place)
 {
-  return create_words_usage (row_can (place));
+  return create_words_usage (words_can (place));
 }
 
 gboolean
@@ -209,7 +220,7 @@ take_create (const Place *place, char **words, const Text *document, Job *job, G
   g_auto (CreateWords) asked = { 0 };
   g_autoptr (SnapshotDescription) description = NULL;
 
-  if (!create_words_read (&asked, row_can (place), words, document != NULL, error))
+  if (!create_words_read (&asked, words_can (place), words, document != NULL, error))
     return FALSE;
   if (asked.validate && !snapshot_description_validate (document->data, document->length, error))
     return FALSE;

@@ -115,7 +115,7 @@ const NodeKind disk_directory_kind = {
 
 static const NodeKind domain_control[] = {
   { .name = "create", .mode = COMMAND, .needs = CAN_CREATE,
-    .words = "[NAME] [--description TEXT] [--parent NAME] [--from NAME] [--disk-only] [--quiesce[=required]] "
+    .words = "[NAME] [--description TEXT] [--parent NAME] [--from NAME] [--disk TARGET] [--disk-only] [--quiesce[=required]] "
              "[--atomic] [--live] [--halt] [--no-metadata] [--reuse-external] [--memspec SPEC] "
              "[--diskspec SPEC]... [--compress METHOD] [--method METHOD] [--redefine] [--current] "
              "[--validate] [-]",

@@ -220,7 +220,7 @@ order_take (const Order *order, const CreateOptions *options, GError **error)
   if (options->disk == NULL)
     return take_as (order, options, error);
   of_disk.disks = requests = requests_for (order->picture, options->disk);
-  of_disk.flags = CREATE_DISK_ONLY;
+  of_disk.flags |= CREATE_DISK_ONLY;
   return take_as (order, &of_disk, error);
 }
 

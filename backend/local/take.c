@@ -171,7 +171,8 @@ take_back (Change *change, const Record *record, GError **error)
   g_autoptr (GError) wrong = NULL;
   if (change_again (change, &wrong)) {
     change_remove (change, record->uuid);
-    change_current (change, record->parent);
+    if (!record->disk)
+      change_current (change, record->parent);
   }
   if (wrong || !change_commit (change, &wrong))
     return fail (error, BACKEND_ERROR_BUSY, "the guest was not at rest (%s), and %s stays: %s",
@@ -215,13 +216,16 @@ static char *
 take_disk (Change *change, const CreateOptions *options, Record *record, GError **error)
 {
   g_autoptr (GPtrArray) others = all_but (change, options->disk);
-  if (!open_disks (change, others, options, record, error))
+  if (!open_disks (change, others, options, record, error) ||
+      !prepare_rest (change, options, record, error))
     return NULL;
   record->compression = g_strdup (options->compression);
   if (!freeze_disks (change, record, error))
     return NULL;
   change_put (change, record);
-  return change_commit (change, error) ? g_strdup (record->uuid) : NULL;
+  return change_commit (change, error) && conclude_rest (change, options, record, error)
+             ? g_strdup (record->uuid)
+             : NULL;
 }
 
 static char *

@@ -111,15 +111,17 @@ static gboolean
 create_of_disk (Draft *draft, const CreateOptions *options, char **id, GError **error)
 {
   g_autofree char *name = create_disk_name (draft->before, options->disk, options->name, error);
+  g_autofree char *quiesced = NULL;
   Snapshot *snapshot;
 
-  if (name == NULL)
+  if (name == NULL || !create_quiesced_off (options, &quiesced, error))
     return FALSE;
   *id = g_uuid_string_random ();
   snapshot = draft_make_disk_snapshot (draft, *id, name, options->disk, time (NULL));
   if (options->description != NULL && options->description[0] != '\0')
     snapshot->description = g_strdup (options->description);
   snapshot->compression = g_strdup (options->compression);
+  snapshot->quiesced = g_steal_pointer (&quiesced);
   draft_put (draft, snapshot);
   return TRUE;
 }

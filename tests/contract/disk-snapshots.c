@@ -307,6 +307,26 @@ assert_invalid (Contract *contract, const CreateOptions *options)
 }
 
 static void
+whether_the_guest_was_asked_is_noted (void **state)
+{
+  const CreateFlags asked = CREATE_DISK_ONLY | CREATE_QUIESCE;
+  Contract *contract = *state;
+  g_autofree char *target = contract_target (contract), *id = NULL;
+  GError *error = NULL;
+
+  id = contract_create (contract, &(CreateOptions){ .disk = target, .flags = asked }, &error);
+  assert_no_error (error);
+  {
+    g_autoptr (Domain) domain = contract_look (contract);
+    assert_string_equal (domain_snapshot (domain, id)->quiesced, "no: the machine was off");
+  }
+  assert_null (contract_create (
+      contract, &(CreateOptions){ .disk = target, .flags = asked | CREATE_QUIESCE_REQUIRED },
+      &error));
+  assert_error (&error, BACKEND_ERROR_BUSY);
+}
+
+static void
 what_makes_no_sense_of_one_disk_is_invalid (void **state)
 {
   Contract *contract = *state;
@@ -392,6 +412,7 @@ contract_disk_snapshots (void)
     contract_test_with (merged_it_goes_and_the_disk_stays, CAN_DISK),
     contract_test_with (what_nothing_is_read_through_is_not_merged_away, CAN_DISK | CAN_REVERT),
     contract_test_with (what_it_is_not_for_is_refused, CAN_DISK),
+    contract_test_with (whether_the_guest_was_asked_is_noted, CAN_DISK),
     contract_test_with (what_makes_no_sense_of_one_disk_is_invalid, CAN_DISK),
     contract_test_with (held_it_stays, CAN_DISK | CAN_HOLD),
     contract_test_all (read_it_stays, CAN_DISK, WHERE_READABLE),
