@@ -238,7 +238,9 @@ state_reread (Store *store, DomainState *state)
 
 /* -------------------------------------------------------------------- scanning */
 
-/* What others changed in one domain that is still there.  Another uuid means other records. */
+/* What others changed in one domain that is still there.  Another uuid means other records.  A
+ * domain without a description is as old as when it was first seen: each snapshot puts another file
+ * in the place of its image, and who reads its directory meanwhile must not find that changed. */
 static void
 state_refresh (Store *store, DomainState *state, LocalDomain *found)
 {
@@ -246,6 +248,8 @@ state_refresh (Store *store, DomainState *state, LocalDomain *found)
     autolock held = lock_hold (&state->lock);
     gboolean other = g_strcmp0 (state->found->uuid, found->uuid) != 0;
     gboolean shown = state->picture != NULL;
+    if (found->bare && state->found->bare && !other)
+      found->changed = state->found->changed;
     local_domain_unref (state->found);
     state->found = local_domain_ref (found);
     if (other)

@@ -126,7 +126,8 @@ check "every image is sound" all_clean "$store"
 
 check "find meets each once" prints 1 eval 'find "$mnt" -name one | wc -l'
 mkdir "$of/two"
-tar -SC "$mnt" -cf "$work/all.tar" web01
+check "tar finds that nothing changes, right after one was taken" \
+  tar -SC "$mnt" -cf "$work/all.tar" web01
 check "tar has both" prints $'web01/disks/vda/one/vda.raw\nweb01/disks/vda/two/vda.raw' eval \
   'tar -tf "$work/all.tar" | grep "disks/vda/.*raw" | sort'
 check "du finds no loop" du -s "$mnt"
