@@ -150,17 +150,29 @@ domain_description_parse (const char *text, gsize length, GError **error)
   return document == NULL ? NULL : domain_description_read (xmlDocGetRootElement (document), error);
 }
 
-char *
-xml_disk_source (const Text *disk)
+static char *
+disk_attribute (const Text *disk, const char *child, const char *attribute)
 {
   xmlDoc *document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
-  char *source = document == NULL
-                     ? NULL
-                     : attribute_of_child (xmlDocGetRootElement (document), "source", "file");
+  char *value = document == NULL
+                    ? NULL
+                    : attribute_of_child (xmlDocGetRootElement (document), child, attribute);
 
   if (document != NULL)
     xmlFreeDoc (document);
-  return source;
+  return value;
+}
+
+char *
+xml_disk_source (const Text *disk)
+{
+  return disk_attribute (disk, "source", "file");
+}
+
+char *
+xml_disk_format (const Text *disk)
+{
+  return disk_attribute (disk, "driver", "type");
 }
 
 char *

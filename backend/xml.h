@@ -44,6 +44,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
 /* <source file> of a <disk> element (NULL is none); NULL: there is none.  Free with g_free. */
 char *xml_disk_source (const Text *disk);
 
+/* The same of <driver type>: "qcow2", "raw". */
+char *xml_disk_format (const Text *disk);
+
 /* The <source> of a <disk> (NULL is none) as it stands there; NULL: there is none.  Free with
  * g_free. */
 char *xml_disk_source_element (const Text *disk);

@@ -2,6 +2,7 @@
  *
  * One line per key whatever a value holds, so control characters are shown as
  * %XX; everything else is shown as it is. */
+#include "../backend/xml.h"
 #include "names.h"
 #include "rows.h"
 
@@ -181,6 +182,7 @@ show_disk_snapshot_info (const Place *place, GError **error)
   const Snapshot *snapshot = place->snapshot;
   const Snapshot *parent = find_parent (domain, snapshot);
   const Disk *disk = g_ptr_array_index (snapshot->disks, 0);
+  g_autofree char *format = xml_disk_format (disk->xml);
   GString *out = g_string_new (NULL);
 
   add (out, "name", snapshot->name);
@@ -189,6 +191,8 @@ show_disk_snapshot_info (const Place *place, GError **error)
   add (out, "uuid", snapshot->id);
   if (disk->method != NULL)
     add (out, "method", disk->method);
+  if (format != NULL)
+    add (out, "format", format);
   if (snapshot->quiesced == NULL) /* else it is said below */
     add (out, "quiesced", was_quiesced (snapshot));
   if (parent != NULL)

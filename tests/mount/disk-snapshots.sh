@@ -40,7 +40,7 @@ change "$image" 9 4M
 check "the disk goes on" refused prints "$first" now
 check "and the snapshot stays" same_twice "$first" one
 
-for line in 'name one' 'domain web01' 'disk vda' 'method qemu' 'quiesced no' 'parent base'; do
+for line in 'name one' 'domain web01' 'disk vda' 'method qemu' 'format qcow2' 'quiesced no' 'parent base'; do
   check "info: $line" prints "${line#* }" field "$of/one/info" "${line%% *}"
 done
 check "the domain's info counts it apart" prints $'1\n1' eval \
