@@ -191,6 +191,7 @@ change_again (Change *change, GError **error)
   g_ptr_array_set_size (change->put, 0);
   g_ptr_array_set_size (change->remove, 0);
   g_clear_pointer (&change->journal, journal_free);
+  g_clear_pointer (&change->machine, qemu_free); /* its disks are done with */
   change->head = change->together = FALSE;
   change->records = state_records (change->store, change->state, error);
   return change->records != NULL;

@@ -170,6 +170,7 @@ take_back (Change *change, const Record *record, GError **error)
 {
   g_autoptr (GError) wrong = NULL;
   if (change_again (change, &wrong)) {
+    making_unname (change, record);
     change_remove (change, record->uuid);
     if (!record->disk)
       change_current (change, record->parent);

@@ -10,7 +10,7 @@
  *
  *   dump DOMAIN                      JSON (dump.h)          tree DOMAIN   the same without bytes
  *   create DOMAIN [name=] [description=] [under=] [parent=] [from=] [compress=] [method=]
- *                 [leave-out=] [no-metadata] [disk=]
+ *                 [leave-out=] [no-metadata] [disk=] [quiesce | quiesce-required]
  *   redefine DOMAIN DOCUMENT [snapshot=] [current] [careful]
  *   discard DOMAIN NAME one|keep-children|force|children-only|metadata-only
  *   merge DOMAIN NAME parent|children [force]
@@ -110,6 +110,16 @@ do_tree (const Command *command, GError **error)
   return dump_domain (command->backend, command->domain, FALSE, error);
 }
 
+static CreateFlags
+create_flags (const Command *command)
+{
+  const CreateFlags quiesce = CREATE_DISK_ONLY | CREATE_QUIESCE;
+
+  return (has (command, "no-metadata") ? CREATE_NO_METADATA : 0) |
+         (has (command, "quiesce") ? quiesce : 0) |
+         (has (command, "quiesce-required") ? quiesce | CREATE_QUIESCE_REQUIRED : 0);
+}
+
 static char *
 do_create (const Command *command, GError **error)
 {
@@ -125,7 +135,7 @@ do_create (const Command *command, GError **error)
     .compression = value (command, "compress"),
     .method = value (command, "method"),
     .disk = value (command, "disk"),
-    .flags = has (command, "no-metadata") ? CREATE_NO_METADATA : 0,
+    .flags = create_flags (command),
   };
 
   if (leave_out != NULL) {
