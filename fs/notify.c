@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#define SETTLE 200    /* milliseconds */
 #define EVERYTHING "" /* queued for a notice that domains came or went; no domain is called so */
 
 struct Notifier {
@@ -22,6 +23,9 @@ struct Notifier {
   Queue *queue; /* of char * */
   Lock lock;
   GHashTable *queued; /* set of char *: what is in the queue; protected by lock */
+  guint64 noticed;    /* how many there were; protected by lock */
+  guint64 handled;    /* how many of these are done with; protected by lock */
+  Condition settled;  /* that changed */
   gboolean stopped;   /* protected by lock */
   pthread_t thread;
 };
@@ -243,6 +247,15 @@ next_notice (Notifier *notifier)
   return domain;
 }
 
+static void
+note_handled (Notifier *notifier)
+{
+  autolock held = lock_hold (&notifier->lock);
+
+  notifier->handled++;
+  condition_signal_all (&notifier->settled);
+}
+
 static void *
 run (void *data)
 {
@@ -259,6 +272,7 @@ run (void *data)
     for (guint i = 0; i < owners->len; i++)
       if (!is_changing (g_ptr_array_index (owners, i)))
         update (notifier, g_ptr_array_index (owners, i));
+    note_handled (notifier);
   }
 }
 
@@ -276,6 +290,20 @@ notifier_changed (const char *domain, gpointer data)
   copy = g_strdup (notice);
   g_hash_table_add (notifier->queued, copy);
   queue_push (notifier->queue, copy);
+  notifier->noticed++;
+}
+
+void
+notifier_settle (Notifier *notifier)
+{
+  gint64 end = g_get_monotonic_time () + SETTLE * 1000;
+  autolock held = lock_hold (&notifier->lock);
+  guint64 until = notifier->noticed;
+  gint64 left;
+
+  while (notifier->handled < until && !notifier->stopped &&
+         (left = end - g_get_monotonic_time ()) > 0)
+    condition_wait_for (&notifier->settled, &held, (guint)(left / 1000) + 1);
 }
 
 Notifier *
@@ -286,6 +314,7 @@ notifier_new (const Mount *mount)
   notifier->mount = mount;
   notifier->queue = queue_new ();
   lock_init (&notifier->lock);
+  notifier->settled = (Condition)CONDITION_INIT;
   notifier->queued = g_hash_table_new (g_str_hash, g_str_equal);
   notifier->thread = thread_start ("notify", run, notifier);
   return notifier;

@@ -3,7 +3,7 @@
 
 /* Tells the kernel what is no longer as it was told, on a thread of its own:
  * the kernel may make that thread wait for requests, so no request and no
- * other thread ever waits for it.
+ * other thread waits for it without a limit.
  *
  * It does not even begin where it would wait for long.  During a mkdir, rmdir
  * or rename the kernel holds the directory until the reply, and taking an
@@ -17,6 +17,10 @@ typedef struct Notifier Notifier;
 Notifier *notifier_new (const Mount *mount);
 /* A BackendChanged: any thread. */
 void notifier_changed (const char *domain, gpointer notifier);
+/* Waits until the kernel was told of all notices so far, so that who made the change does not see
+ * what was before; for a short time at most, because what the kernel may have to wait for could
+ * be waiting for this request's thread.  Not for a request that holds a directory. */
+void notifier_settle (Notifier *notifier);
 /* Ends the thread; further notices mean nothing.  While the loop still serves (or the kernel has
  * given the mount up), because until then the thread may have to wait for requests. */
 void notifier_stop (Notifier *notifier);

@@ -120,11 +120,24 @@ note_failure (const Private *private, const GError *error)
     failures_add (private->domain, private->what, error);
 }
 
+/* With -s this may be the thread that the kernel waits for. */
+static void
+settle (const Request *request)
+{
+  const Mount *mount = request->mount;
+
+  if (request->private->job != NULL && request->private->changing == NULL &&
+      mount->notifier != NULL && mount->pools[WAIT_TO_CHANGE] != NULL)
+    notifier_settle (mount->notifier);
+}
+
 static void
 end (Request *request, const GError *error)
 {
   Private *private = request->private;
 
+  if (error == NULL)
+    settle (request);
   if (private->job != NULL) {
     fuse_req_interrupt_func (private->req, NULL, NULL);
     job_finish (private->job, error);

@@ -93,4 +93,18 @@ rmdir "$mnt/web01/.snapshots/next"
 check "removed through .snapshots, gone from the tree at once" \
   gives ENOENT stat "$mnt/web01/base/next"
 check "current follows at once" prints base readlink "$mnt/web01/current"
+
+# No program is started in between, which would give the kernel time to be told.
+never_there_after_its_end ()
+{
+  local again
+  for ((again = 0; again < 50; again++)); do
+    mkdir "$mnt/web01/.snapshots/brief"
+    [ -e "$mnt/web01/base/brief/info" ] || return
+    echo metadata-only >"$mnt/web01/.snapshots/brief/control/discard" || return
+    [ ! -e "$mnt/web01/base/brief" ] || return
+    [ ! -e "$mnt/web01/.snapshots/brief" ] || return
+  done
+}
+check "what a control file did is seen when its write returns" never_there_after_its_end
 finish

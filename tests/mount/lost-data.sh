@@ -405,7 +405,7 @@ damaged_record ()
   record=$(record_of leaf)
   come_to_rest
   cp -p "$record" "$work/whole"
-  for how in 'truncate -s 200' 'truncate -s 0' 'sed -i s/leaf/leaF/' 'sed -i 1s/1/2/' 'shred -n 1 -x'; do
+  for how in 'truncate -s 200' 'truncate -s 0' 'sed -i s/leaf/leaF/' 'sed -i 1s/1/9/' 'shred -n 1 -x'; do
     $how "$record"
     serve_store
     check "record: after $how" only_leaf_is_hidden
@@ -420,7 +420,7 @@ damaged_record ()
   cp -p "$work/whole" "$record"
   record=$(dirname "$record")/head
   cp -p "$record" "$work/whole"
-  for how in 'truncate -s 100' 'truncate -s 0' 'sed -i 1s/1/2/' 'shred -n 1 -x' 'rm'; do
+  for how in 'truncate -s 100' 'truncate -s 0' 'sed -i 1s/1/9/' 'shred -n 1 -x' 'rm'; do
     $how "$record"
     serve_store
     check "record: after $how of the head all snapshots are there" kept
