@@ -1,7 +1,7 @@
 /* Repairing without guessing: only what follows from what is there.
  *
- *   a guest              that may be frozen is thawed
  *   a journal            is carried out; what was only prepared is removed
+ *   a guest              that may be frozen is thawed
  *   a marked image       is repaired by qemu-img check -r all
  *   a damaged record     is put aside, as a whole: nothing of it can be believed.  Its image stays,
  *                        what descends from it becomes a root, and changes are possible again
@@ -311,8 +311,8 @@ gboolean
 check_repair (Check *check, GError **error)
 {
   for (guint i = 0; i < check->domains->len; i++) {
-    thaw_guest (check, g_ptr_array_index (check->domains, i));
     finish_operation (check, g_ptr_array_index (check->domains, i));
+    thaw_guest (check, g_ptr_array_index (check->domains, i)); /* who is paused cannot */
     finish_folding (check, g_ptr_array_index (check->domains, i));
   }
   if (!check_read_domains (check, error) || !repair_files (check, error))
