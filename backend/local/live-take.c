@@ -147,9 +147,10 @@ end_rest (Change *change, Quiet **quiet)
 
 /* From the pause to the resumption nothing is done but what must be. */
 static gboolean
-replace_disks (const LiveTake *take, Quiet *quiet, GError **error)
+replace_disks (const Change *change, const LiveTake *take, Quiet *quiet, GError **error)
 {
-  return live_pause (take, error) && (!quiet || quiet_is_kept (quiet, error)) &&
+  return live_pause (take, error) &&
+         (!quiet || !change->must_rest || quiet_is_kept (quiet, error)) &&
          live_attach (take, error) && live_paths (take, error) && live_resume (take, error);
 }
 
@@ -157,7 +158,7 @@ static gboolean
 take_steps (Change *change, const LiveTake *take, Quiet **quiet, GError **error)
 {
   if (!live_names (take, error) || !live_nodes (take, error) ||
-      !try_to_rest (change, quiet, error) || !replace_disks (take, *quiet, error))
+      !try_to_rest (change, quiet, error) || !replace_disks (change, take, *quiet, error))
     return FALSE;
   end_rest (change, quiet);
   return live_settle (take, error) && live_records (take, error);
