@@ -86,3 +86,14 @@ class Between:
         self.listening.close()
         for disk in self.disks:
             os.close(disk)
+
+
+class Death:
+    """What happens to the driver where between.py would kill the machine."""
+
+    def __init__(self, test):
+        self.place, self.domain, self.socket = test.place, test.machine.domain, test.machine.socket
+        self.driver = test.driver
+
+    def kill(self):
+        self.driver.process.kill()
