@@ -174,15 +174,15 @@ try_steps (Change *change, Quiet **quiet, GError **error)
   return take_steps (change, &take, quiet, error);
 }
 
-/* What a replay would do.  *@undone: nothing was done. */
+/* What a replay would do.  FALSE: it could not be ended, or, *@undone, nothing was done. */
 static gboolean
 try_replay (Change *change, gboolean *undone)
 {
   gboolean taken = FALSE;
   g_clear_pointer (&change->machine, qemu_free); /* it serves one of us at a time */
-  *undone =
-      live_replay (change->store->places, change->fd, change->journal, &taken, NULL) && !taken;
-  return taken;
+  gboolean ended = live_replay (change->store->places, change->fd, change->journal, &taken, NULL);
+  *undone = ended && !taken;
+  return ended && taken;
 }
 
 gboolean

@@ -15,7 +15,7 @@ class Between:
     def __init__(self, path, machine, number=0, mode="lost"):
         self.path, self.machine, self.number, self.mode = path, machine, number, mode
         self.commands = []
-        self.broken = False
+        self.times = 1  # so often it breaks
         self.armed = True  # else it only passes on
         self.deaf = False  # whether nobody is passed on once it is broken
         self.disks = []
@@ -25,6 +25,10 @@ class Between:
         self.ending, self.end = os.pipe()
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
+
+    @property
+    def broken(self):
+        return self.times == 0
 
     def serve(self):
         while True:
@@ -74,7 +78,7 @@ class Between:
             return False
         if not command and b'"return"' not in data and b'"error"' not in data:
             return False
-        self.broken = True
+        self.times -= 1
         if self.mode.startswith("killed"):
             self.machine.kill()
         return True
