@@ -17,6 +17,7 @@ class Between:
         self.commands = []
         self.times = 1  # so often it breaks
         self.armed = True  # else it only passes on
+        self.alter = lambda command: command  # what is passed on instead
         self.deaf = False  # whether nobody is passed on once it is broken
         self.disks = []
         self.listening = socket.socket(socket.AF_UNIX)
@@ -62,7 +63,7 @@ class Between:
                 data = source.recv(1 << 20)
                 if not data or self.breaks(source is client, data, behind):
                     return
-                other.sendall(data)
+                other.sendall(self.alter(data) if source is client else data)
 
     def is_meant(self):
         if isinstance(self.number, int):
