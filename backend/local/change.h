@@ -105,7 +105,7 @@ void change_current (Change *change, const char *id); /* NULL: none */
 gboolean change_commit (Change *change, GError **error);
 
 /* After that, in the same operation: what is put, removed or made current from here on is committed
- * by another change_commit. */
+ * by another change_commit.  It is of the records alone, and a machine has no part in it. */
 gboolean change_again (Change *change, GError **error);
 
 /* Writes the head alone into the directory @records, in one step and durably. */

@@ -1,7 +1,7 @@
 /* Repairing without guessing: only what follows from what is there.
  *
- *   a guest              that may be frozen is thawed
  *   a journal            is carried out; what was only prepared is removed
+ *   a guest              that may be frozen is thawed
  *   a marked image       is repaired by qemu-img check -r all
  *   a damaged record     is put aside, as a whole: nothing of it can be believed.  Its image stays,
  *                        what descends from it becomes a root, and changes are possible again
@@ -207,22 +207,44 @@ repair_damaged (Check *check, CheckDomain *domain, GError **error)
 /* -------------------------------------------------------------------- images */
 
 static gboolean
-is_disk (const Check *check, const char *path)
+leads_to (const char *path, const struct stat *file)
 {
+  struct stat status;
+  return lstat (path, &status) == 0 && status.st_ino == file->st_ino &&
+         status.st_dev == file->st_dev;
+}
+
+static gboolean
+is_named (const Check *check, const char *name)
+{
+  for (guint i = 0; i < check->domains->len; i++)
+    if (records_know_image (((CheckDomain *)g_ptr_array_index (check->domains, i))->records, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* By its path, or by the second name that it has until its machine has been off (second-name.h). */
+static gboolean
+is_disk (const Check *check, const char *path, const WalkFile *file)
+{
+  gboolean second = !is_named (check, file->name);
   for (guint i = 0; i < check->found->len; i++) {
     const LocalDomain *domain = g_ptr_array_index (check->found, i);
-    for (guint j = 0; j < domain->files->len; j++)
-      if (strcmp (g_ptr_array_index (domain->files, j), path) == 0)
+    for (guint j = 0; j < domain->files->len; j++) {
+      const char *disk = g_ptr_array_index (domain->files, j);
+      if (strcmp (disk, path) == 0 || (second && leads_to (disk, &file->status)))
         return TRUE;
+    }
   }
   return FALSE;
 }
 
 /* Whoever names it, or could have before the record was damaged. */
 static void
-repair_mode (Check *check, const char *path, int fd, mode_t mode)
+repair_mode (Check *check, const char *path, int fd, const WalkFile *file)
 {
-  if ((mode & WRITE_BITS) == 0 || is_disk (check, path) || locks_writer_lives (fd))
+  mode_t mode = file->status.st_mode;
+  if ((mode & WRITE_BITS) == 0 || is_disk (check, path, file) || locks_writer_lives (fd))
     return;
   if (fchmod (fd, mode & 07777 & ~(mode_t)WRITE_BITS) == 0)
     check_say (check, CHECK_REPAIRED, path, "is read-only again");
@@ -247,7 +269,7 @@ repair_file (Check *check, const WalkDirectory *directory, const WalkFile *file,
   g_autofree char *path = g_build_filename (directory->path, name, NULL);
   autofd fd = openat (directory->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (frozen_is_name (name, &raw) && fd >= 0)
-    repair_mode (check, path, fd, file->status.st_mode);
+    repair_mode (check, path, fd, file);
   /* What another store prepares in the same directory is locked. */
   if (!journal_is_prepared_name (name) || (fd >= 0 && locks_is_in_use (fd)))
     return TRUE;
@@ -289,8 +311,8 @@ gboolean
 check_repair (Check *check, GError **error)
 {
   for (guint i = 0; i < check->domains->len; i++) {
-    thaw_guest (check, g_ptr_array_index (check->domains, i));
     finish_operation (check, g_ptr_array_index (check->domains, i));
+    thaw_guest (check, g_ptr_array_index (check->domains, i)); /* who is paused cannot */
     finish_folding (check, g_ptr_array_index (check->domains, i));
   }
   if (!check_read_domains (check, error) || !repair_files (check, error))

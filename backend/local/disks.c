@@ -189,24 +189,37 @@ measure_image (int fd, const LocalDisk *disk, DiskMeasure *measure, GError **err
   return TRUE;
 }
 
-gboolean
-disks_measure (Store *store, const char *domain, const char *target, DiskMeasure *measure,
-               GError **error)
+/* Asked before anybody is waited for, too: taking a running machine's disks takes as long as its
+ * guest does to come to rest. */
+static gboolean
+check_is_at_rest (Store *store, DomainState *state, const char *target, GError **error)
 {
-  DomainState *state = store_find (store, domain, error);
-  if (!state)
-    return FALSE;
-  autolock applying = lock_hold (&state->applying);
   g_autoptr (LocalDomain) found = state_found (state);
   const LocalDisk *disk = find_live (found, target, error);
   if (!disk)
     return FALSE;
   g_autofree char *path = local_disk_path (disk);
+  autofd fd = places_open_path (store->places, path, O_RDONLY | O_NOFOLLOW, NULL);
+  return fd < 0 || !locks_writer_lives (fd) ||
+         fail (error, BACKEND_ERROR_BUSY, "%s runs: its disk changes", state->name);
+}
+
+gboolean
+disks_measure (Store *store, const char *domain, const char *target, DiskMeasure *measure,
+               GError **error)
+{
+  DomainState *state = store_find (store, domain, error);
+  if (!state || !check_is_at_rest (store, state, target, error))
+    return FALSE;
+  autolock applying = lock_hold (&state->applying);
+  g_autoptr (LocalDomain) found = state_found (state);
+  const LocalDisk *disk = find_live (found, target, error);
+  if (!disk || !check_is_at_rest (store, state, target, error))
+    return FALSE;
+  g_autofree char *path = local_disk_path (disk);
   autofd fd = places_open_path (store->places, path, O_RDONLY | O_NOFOLLOW, error);
   if (fd < 0)
     return FALSE;
-  if (locks_writer_lives (fd))
-    return fail (error, BACKEND_ERROR_BUSY, "%s runs: its disk changes", domain);
   measure->allocated = stored_bytes (store->places, path, local_disk_is_raw (disk));
   return measure_image (fd, disk, measure, error);
 }

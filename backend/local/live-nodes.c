@@ -107,13 +107,18 @@ live_pause (const LiveTake *take, GError **error)
   return !take->journal->resume || qmp_do (take->machine->qmp, "stop", NULL, QEMU_WORK, error);
 }
 
+/* A guest that has come to its end meanwhile is not what was paused, and QEMU lets no such guest go
+ * on. */
 gboolean
 live_resume (const LiveTake *take, GError **error)
 {
-  if (!take->machine || !take->journal->resume ||
-      qmp_peer (take->machine->qmp) != take->journal->process)
+  Qemu *machine = take->machine;
+  if (!machine || !take->journal->resume || qmp_peer (machine->qmp) != take->journal->process)
     return TRUE;
-  return qmp_do (take->machine->qmp, "cont", NULL, QEMU_WORK, error);
+  if (!qemu_look_at_status (machine, error))
+    return FALSE;
+  return !g_str_equal (machine->status, "paused") ||
+         qmp_do (machine->qmp, "cont", NULL, QEMU_WORK, error);
 }
 
 static gboolean

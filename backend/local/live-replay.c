@@ -25,6 +25,7 @@ typedef struct {
   guint moved;     /* whose active path leads to the overlay */
   guint written;   /* whose overlay holds something of a guest's */
   guint apart;     /* whose path and block device are of two minds */
+  guint back;      /* of which nothing is left already */
   gint64 replaced; /* nanoseconds: when the last path was moved; 0: none was */
   gint64 changed;  /* the same: when a file whose path was not moved was last written to */
 } Seen;
@@ -37,12 +38,14 @@ moment (const struct timespec *time)
   return (gint64)time->tv_sec * G_GINT64_CONSTANT (1000000000) + time->tv_nsec;
 }
 
-/* Moving a path is the last thing that changes how often an overlay is linked. */
+/* To lose its path is the last thing that happens to a frozen file; an overlay that has one may
+ * have been written to since. */
 static void
 note_moments (const LiveDisk *disk, LiveWhat path, Seen *seen)
 {
   struct stat status;
-  if (fstatat (disk->directory, disk->journal->file, &status, AT_SYMLINK_NOFOLLOW) < 0)
+  const char *name = path == LIVE_OVERLAY ? disk->frozen : disk->journal->file;
+  if (fstatat (disk->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
     return;
   if (path == LIVE_OVERLAY)
     seen->replaced = MAX (seen->replaced, moment (&status.st_ctim));
@@ -55,10 +58,12 @@ look_at_paths (const LiveTake *take, Seen *seen, GError **error)
 {
   for (guint i = 0; i < take->disks->len; i++) {
     const LiveDisk *disk = &g_array_index (take->disks, LiveDisk, i);
-    LiveWhat path;
-    if (!live_look (disk, disk->journal->file, &path, error))
+    LiveWhat path, overlay;
+    if (!live_look (disk, disk->journal->file, &path, error) ||
+        !live_look (disk, disk->overlay, &overlay, error))
       return FALSE;
     seen->moved += path == LIVE_OVERLAY;
+    seen->back += path == LIVE_OLD && overlay == LIVE_ABSENT;
     seen->written += live_is_written (disk);
     note_moments (disk, path, seen);
   }
@@ -123,7 +128,7 @@ decide_by_machine (const LiveTake *take, const Seen *seen)
 static Direction
 decide_by_files (const Seen *seen)
 {
-  if (seen->replaced > 0 && seen->changed > seen->replaced)
+  if (seen->moved > 0 && (seen->back > 0 || (seen->replaced > 0 && seen->changed > seen->replaced)))
     return GIVE_UP;
   return seen->moved > 0 || seen->written > 0 ? FORWARD : BACK;
 }

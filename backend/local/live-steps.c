@@ -290,18 +290,27 @@ live_back (const LiveTake *take, GError **error)
   return for_each (take, take_back, error) && journal_remove (take->records, error);
 }
 
+/* First those whose path was not moved: when the others' frozen files lost theirs, which tells how
+ * far apart they are, is not to be seen any more once those are protected. */
 static gboolean
-leave_disk (const LiveTake *take, const LiveDisk *disk, GError **error)
+leave_old (const LiveTake *take, const LiveDisk *disk, GError **error)
+{
+  LiveWhat path;
+  return live_look (disk, disk->journal->file, &path, error) &&
+         (path == LIVE_OVERLAY || take_back (take, disk, error));
+}
+
+static gboolean
+leave_new (const LiveTake *take, const LiveDisk *disk, GError **error)
 {
   const GPtrArray *put = take->journal->put;
   LiveWhat path;
   if (!live_look (disk, disk->journal->file, &path, error))
     return FALSE;
-  if (path != LIVE_OVERLAY)
-    return take_back (take, disk, error);
-  return protect (take, disk, error) &&
-         records_unname_prepared (take->records, put->len > 0 ? g_ptr_array_index (put, 0) : NULL,
-                                  disk->journal->freeze, error);
+  return path != LIVE_OVERLAY ||
+         (protect (take, disk, error) &&
+          records_unname_prepared (take->records, put->len > 0 ? g_ptr_array_index (put, 0) : NULL,
+                                   disk->journal->freeze, error));
 }
 
 gboolean
@@ -310,5 +319,6 @@ live_give_up (const LiveTake *take, GError **error)
   if (!for_each (take, remove_node, error))
     return FALSE;
   autolock held = moving_hold ();
-  return for_each (take, leave_disk, error) && journal_remove (take->records, error);
+  return for_each (take, leave_old, error) && for_each (take, leave_new, error) &&
+         journal_remove (take->records, error);
 }

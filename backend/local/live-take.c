@@ -1,14 +1,48 @@
 /* Taking a snapshot of a running machine. */
 #include "live-take.h"
+#include "fd.h"
 #include "live-replay.h"
 #include "live-steps.h"
 #include "locks.h"
 #include "method.h"
 #include "picture.h"
 #include "quiet.h"
+#include <fcntl.h>
 #include <string.h>
 
 /* ---- the machine ---- */
+
+static gboolean
+has_disk (const Places *places, const Qemu *machine, const LocalDisk *disk)
+{
+  struct stat status;
+  g_autofree char *path = local_disk_path (disk);
+  autofd fd = places_open_path (places, path, O_PATH | O_NOFOLLOW, NULL);
+  return fd >= 0 && fstat (fd, &status) == 0 &&
+         qemu_top (machine, status.st_dev, status.st_ino) != NULL &&
+         qemu_has_open (machine, &status);
+}
+
+/* A machine that waits for what it was elsewhere (-incoming) has its disks open without a lock, and
+ * would write to what is frozen or dropped as soon as it has come. */
+gboolean
+live_check_is_off (const Change *change, GError **error)
+{
+  const Places *places = change->store->places;
+  g_autofree char *socket = NULL;
+  g_autoptr (Qemu) machine =
+      qemu_find_socket (places, change->found, "qmp", &socket, NULL) && socket
+          ? qemu_open (places, socket, NULL)
+          : NULL;
+  for (guint i = 0; machine && i < change->found->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (change->found->disks, i);
+    if (has_disk (places, machine, disk))
+      return fail (error, BACKEND_ERROR_BUSY,
+                   "the machine has %s open and holds no lock of it (it is in the state %.40s)",
+                   disk->file, machine->status);
+  }
+  return TRUE;
+}
 
 gboolean
 live_meet (Change *change, GError **error)
@@ -18,7 +52,7 @@ live_meet (Change *change, GError **error)
   if (!state)
     return FALSE;
   if (g_str_equal (state, "shutoff"))
-    return TRUE;
+    return live_check_is_off (change, error);
   if (!qemu_find_socket (places, change->found, "qmp", &change->socket, error))
     return FALSE;
   if (!change->socket) /* the locks will say that it is in use */
@@ -147,9 +181,10 @@ end_rest (Change *change, Quiet **quiet)
 
 /* From the pause to the resumption nothing is done but what must be. */
 static gboolean
-replace_disks (const LiveTake *take, Quiet *quiet, GError **error)
+replace_disks (const Change *change, const LiveTake *take, Quiet *quiet, GError **error)
 {
-  return live_pause (take, error) && (!quiet || quiet_is_kept (quiet, error)) &&
+  return live_pause (take, error) &&
+         (!quiet || !change->must_rest || quiet_is_kept (quiet, error)) &&
          live_attach (take, error) && live_paths (take, error) && live_resume (take, error);
 }
 
@@ -157,7 +192,7 @@ static gboolean
 take_steps (Change *change, const LiveTake *take, Quiet **quiet, GError **error)
 {
   if (!live_names (take, error) || !live_nodes (take, error) ||
-      !try_to_rest (change, quiet, error) || !replace_disks (take, *quiet, error))
+      !try_to_rest (change, quiet, error) || !replace_disks (change, take, *quiet, error))
     return FALSE;
   end_rest (change, quiet);
   return live_settle (take, error) && live_records (take, error);
@@ -173,15 +208,15 @@ try_steps (Change *change, Quiet **quiet, GError **error)
   return take_steps (change, &take, quiet, error);
 }
 
-/* What a replay would do.  *@undone: nothing was done. */
+/* What a replay would do.  FALSE: it could not be ended, or, *@undone, nothing was done. */
 static gboolean
 try_replay (Change *change, gboolean *undone)
 {
   gboolean taken = FALSE;
   g_clear_pointer (&change->machine, qemu_free); /* it serves one of us at a time */
-  *undone =
-      live_replay (change->store->places, change->fd, change->journal, &taken, NULL) && !taken;
-  return taken;
+  gboolean ended = live_replay (change->store->places, change->fd, change->journal, &taken, NULL);
+  *undone = ended && !taken;
+  return ended && taken;
 }
 
 gboolean

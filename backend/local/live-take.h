@@ -9,6 +9,11 @@
  * BUSY and others when that machine cannot take part. */
 gboolean live_meet (Change *change, GError **error);
 
+/* Nobody holds the disks' locks: no machine at the domain's socket has them open all the same.
+ * BUSY.
+ */
+gboolean live_check_is_off (const Change *change, GError **error);
+
 /* What a running machine allows.  BUSY, UNSUPPORTED. */
 gboolean live_check_options (const Change *change, const CreateOptions *options, GError **error);
 

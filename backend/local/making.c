@@ -105,3 +105,21 @@ making_keep (Change *change, const Record *record)
 {
   list_images (change, change->records->kept, record);
 }
+
+static void
+unlist (GPtrArray *list, const RecordImage *image)
+{
+  for (guint i = list->len; i > 0; i--) {
+    const RecordImage *listed = g_ptr_array_index (list, i - 1);
+    if (g_str_equal (listed->image, image->image))
+      g_ptr_array_remove_index (list, i - 1);
+  }
+}
+
+void
+making_unkeep (Change *change, const Record *record)
+{
+  for (guint i = 0; i < record->images->len; i++)
+    unlist (change->records->kept, g_ptr_array_index (record->images, i));
+  change->head = TRUE;
+}

@@ -27,3 +27,5 @@ void making_keep_internal (Change *change, ChangeDisk *disk);
 void making_unname (Change *change, const Record *record);
 /* They are left where they are for ever, although nothing names them. */
 void making_keep (Change *change, const Record *record);
+/* Takes that back. */
+void making_unkeep (Change *change, const Record *record);

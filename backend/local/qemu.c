@@ -87,8 +87,8 @@ make_layers (const Qemu *machine, GHashTable *nodes, JsonObject *stats)
 
 /* ---- looking ---- */
 
-static gboolean
-look_at_status (Qemu *machine, GError **error)
+gboolean
+qemu_look_at_status (Qemu *machine, GError **error)
 {
   g_autoptr (JsonNode) answer = qmp_execute (machine->qmp, "query-status", NULL, QEMU_ASK, error);
   if (!answer)
@@ -128,7 +128,7 @@ flat (void)
 gboolean
 qemu_look (Qemu *machine, GError **error)
 {
-  if (!look_at_status (machine, error))
+  if (!qemu_look_at_status (machine, error))
     return FALSE;
   g_autoptr (JsonNode) answer =
       qmp_execute (machine->qmp, "query-named-block-nodes", flat (), QEMU_ASK, error);

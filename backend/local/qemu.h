@@ -51,6 +51,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Qemu, qemu_free)
 
 /* Asks anew for all that is said above. */
 gboolean qemu_look (Qemu *machine, GError **error);
+/* Only for its status. */
+gboolean qemu_look_at_status (Qemu *machine, GError **error);
 
 /* The block device whose topmost image is this file.  BUSY when it is none's or several ones'. */
 const QemuLayer *qemu_find_disk (const Qemu *machine, const struct stat *file, const char *name,

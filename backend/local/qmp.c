@@ -15,6 +15,7 @@
 #define LONGEST (64 * 1024 * 1024)
 #define DEEPEST 2048
 #define PIECE 65536
+#define RETRY 10000 /* microseconds: how often it is tried again when others wait to connect */
 
 struct Qmp {
   int fd;
@@ -250,18 +251,23 @@ qmp_do (Qmp *qmp, const char *command, JsonObject *arguments, guint deadline, GE
 
 /* ---- beginning ---- */
 
-/* By its descriptor: no link is followed, and no path is too long. */
+/* By its descriptor: no link is followed, and no path is too long.  QEMU's queue is of two or so,
+ * and whoever gave up stands in it until QEMU has seen him off. */
 static gboolean
-open_socket (Qmp *qmp, int named, GError **error)
+open_socket (Qmp *qmp, int named, gint64 end, GError **error)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", named);
   qmp->fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (qmp->fd < 0)
     return fail_errno (error, "asking the machine");
-  if (connect (qmp->fd, (const struct sockaddr *)&address, sizeof address) == 0)
-    return TRUE;
-  return lose (qmp, error, errno == EAGAIN ? "is in use by others" : "has nobody behind it");
+  while (connect (qmp->fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+    gboolean queue = errno == EAGAIN || errno == EINTR;
+    if (!queue || g_get_monotonic_time () >= end)
+      return lose (qmp, error, queue ? "is in use by others" : "has nobody behind it");
+    g_usleep (RETRY); /* a unix socket cannot be polled for room in its queue */
+  }
+  return TRUE;
 }
 
 static void
@@ -294,7 +300,7 @@ qmp_connect (int named, guint deadline, GError **error)
   gint64 end = g_get_monotonic_time () + (gint64)deadline * 1000;
   qmp->fd = -1;
   qmp->bytes = g_byte_array_new ();
-  if (!open_socket (qmp, named, error))
+  if (!open_socket (qmp, named, end, error))
     return NULL;
   note_peer (qmp);
   if (!hear_greeting (qmp, end, error) || !qmp_do (qmp, "qmp_capabilities", NULL, deadline, error))

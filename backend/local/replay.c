@@ -149,24 +149,30 @@ thaw_entry (const Replay *replay, int records, const char *uuid)
   g_warning ("%s: %s", name_of (replay, uuid), error->message);
 }
 
+static void
+end_entry (Replay *replay, int records, const char *uuid)
+{
+  g_autoptr (GError) error = NULL;
+  if (records >= 0 &&
+      replay_domain (replay->store->places, records, name_of (replay, uuid), &error))
+    return;
+  if (!error)
+    fail_errno (&error, "opening the records %s", uuid);
+  failures_add (name_of (replay, uuid), "replay", error);
+  g_warning ("%s: %s", name_of (replay, uuid), error->message);
+  replay->all_done = FALSE;
+}
+
+/* A guest that was left paused is let go on first: before that it cannot thaw. */
 static gboolean
 replay_entry (int fd, const char *name, gpointer data)
 {
-  Replay *replay = data;
-  g_autoptr (GError) error = NULL;
   if (!g_uuid_string_is_valid (name))
     return TRUE;
   autofd records = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  end_entry (data, records, name);
   if (records >= 0)
-    thaw_entry (replay, records, name);
-  if (records >= 0 &&
-      replay_domain (replay->store->places, records, name_of (replay, name), &error))
-    return TRUE;
-  if (!error)
-    fail_errno (&error, "opening the records %s", name);
-  failures_add (name_of (replay, name), "replay", error);
-  g_warning ("%s: %s", name_of (replay, name), error->message);
-  replay->all_done = FALSE;
+    thaw_entry (data, records, name);
   return TRUE;
 }
 

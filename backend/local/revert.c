@@ -4,6 +4,7 @@
  * the commit is one, so there is no moment in which it has neither. */
 #include "../create.h"
 #include "internal.h"
+#include "live-take.h"
 #include "making.h"
 #include "method.h"
 #include "operations.h"
@@ -159,7 +160,7 @@ revert_disks (const Revert *revert, GError **error)
 {
   Change *change = revert->change;
   const GPtrArray *left_out = revert->record && !revert->saved ? revert->record->left_out : NULL;
-  if (!change_open_disks (change, left_out, error) ||
+  if (!change_open_disks (change, left_out, error) || !live_check_is_off (change, error) ||
       (revert->saved && !choose_methods (change, error)))
     return FALSE;
   for (guint i = 0; i < change->disks->len; i++)

@@ -164,16 +164,20 @@ note_rest (Change *change, const CreateOptions *options, const Record *record, G
   return change_commit (change, error);
 }
 
-/* It was taken of a guest that had to be at rest, and was not to the end. */
+/* It was taken of a guest that had to be at rest, and was not to the end.  @former: who was current
+ * before it. */
 static gboolean
-take_back (Change *change, const Record *record, GError **error)
+take_back (Change *change, const CreateOptions *options, const Record *record, const char *former,
+           GError **error)
 {
   g_autoptr (GError) wrong = NULL;
   if (change_again (change, &wrong)) {
+    if (options->flags & CREATE_NO_METADATA)
+      making_unkeep (change, record);
+    else
+      change_remove (change, record->uuid);
     making_unname (change, record);
-    change_remove (change, record->uuid);
-    if (!record->disk)
-      change_current (change, record->parent);
+    change_current (change, former);
   }
   if (wrong || !change_commit (change, &wrong))
     return fail (error, BACKEND_ERROR_BUSY, "the guest was not at rest (%s), and %s stays: %s",
@@ -183,20 +187,26 @@ take_back (Change *change, const Record *record, GError **error)
 
 /* After the commit. */
 static gboolean
-conclude_rest (Change *change, const CreateOptions *options, const Record *record, GError **error)
+conclude_rest (Change *change, const CreateOptions *options, const Record *record,
+               const char *former, GError **error)
 {
   g_autoptr (GError) wrong = NULL;
   gboolean nameless = options->flags & CREATE_NO_METADATA;
   if (!change->quiesce)
     return TRUE;
   if (change->must_rest && change->restless)
-    return nameless
-               ? fail (error, BACKEND_ERROR_BUSY, "the guest was not at rest: %s", change->restless)
-               : take_back (change, record, error);
+    return take_back (change, options, record, former, error);
   if (!nameless && !note_rest (change, options, record, &wrong))
     g_warning ("%s: it is not noted that the guest was asked to be at rest: %s", record->name,
                wrong->message);
   return TRUE;
+}
+
+static gboolean
+commit (Change *change, const CreateOptions *options, const Record *record, const char *former,
+        GError **error)
+{
+  return change_commit (change, error) && conclude_rest (change, options, record, former, error);
 }
 
 /* All disks but @target; of char *. */
@@ -224,9 +234,8 @@ take_disk (Change *change, const CreateOptions *options, Record *record, GError 
   if (!freeze_disks (change, record, error))
     return NULL;
   change_put (change, record);
-  return change_commit (change, error) && conclude_rest (change, options, record, error)
-             ? g_strdup (record->uuid)
-             : NULL;
+  g_autofree char *current = g_strdup (change->records->current);
+  return commit (change, options, record, current, error) ? g_strdup (record->uuid) : NULL;
 }
 
 static char *
@@ -241,15 +250,15 @@ take_present (Change *change, const CreateOptions *options, Record *record, GErr
   record->compression = g_strdup (options->compression);
   if (!freeze_disks (change, record, error))
     return NULL;
+  g_autofree char *former = g_strdup (change->records->current);
   if (nameless) {
     making_keep (change, record); /* nobody but the overlay will know of them */
   } else {
     change_put (change, record);
     change_current (change, record->uuid);
   }
-  return change_commit (change, error) && conclude_rest (change, options, record, error)
-             ? g_strdup (nameless ? "" : record->uuid)
-             : NULL;
+  return commit (change, options, record, former, error) ? g_strdup (nameless ? "" : record->uuid)
+                                                         : NULL;
 }
 
 /* -------------------------------------------------------------------- as a copy */

@@ -2,6 +2,7 @@
  * and again later where somebody had an image open.  What is done is tidy.c's matter. */
 #include "fd.h"
 #include "fold.h"
+#include "journal.h"
 #include "picture.h"
 #include "tidy.h"
 
@@ -198,7 +199,7 @@ tidy_interrupted (Store *store)
     const LocalDomain *domain = g_ptr_array_index (found, i);
     autofd records = -1;
     if (store_open_records (store, domain->uuid, FALSE, &records, NULL) && records >= 0 &&
-        fold_is_interrupted (records))
+        (fold_is_interrupted (records) || journal_exists (records)))
       tidy_later (store, domain->name);
   }
 }

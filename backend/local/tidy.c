@@ -218,8 +218,8 @@ run_rounds (Tidying *tidying)
     state_publish (tidying->store, tidying->state, g_steal_pointer (&tidying->records));
 }
 
-/* A machine that could not be asked before how far a snapshot of it came may answer now, and its
- * guest may be waiting for that.  *@again: not yet. */
+/* A machine that could not be asked before how far a snapshot of it came may answer now, or not
+ * refuse any more, and its guest may be waiting for that.  *@again: not yet. */
 static void
 end_interrupted (Tidying *tidying, gboolean *again)
 {
@@ -228,6 +228,7 @@ end_interrupted (Tidying *tidying, gboolean *again)
   gboolean ended =
       replay_domain (tidying->store->places, tidying->fd, tidying->state->name, &error);
   *again = ended || g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
+           g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_FAILED) ||
            g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_UNREACHABLE);
   if (ended)
     state_reread (tidying->store, tidying->state);

@@ -8,7 +8,8 @@
 /* Any thread; does nothing on a store opened for reading. */
 void tidy_later (Store *store, const char *domain);
 
-/* Later, for every domain in which a fold was interrupted: at start nobody may ever look at it. */
+/* Later, for every domain in which a fold was interrupted, or an operation that could not be ended
+ * yet: at start nobody may ever look at it, and a guest may be waiting. */
 void tidy_interrupted (Store *store);
 
 /* Now, and in this thread, which holds the domain's `busy`. */

@@ -2,13 +2,16 @@
 import json
 import socket
 import threading
+import time
 
 
 class Agent:
-    """Serves one client after the other at `path`, until it is closed."""
+    """Serves one client after the other at `path`, until it is closed. The agent of a `machine` is silent
+    while that is paused."""
 
-    def __init__(self, path, forgets=False):
-        self.forgets = forgets
+    def __init__(self, path, forgets=False, machine=None):
+        self.forgets, self.machine = forgets, machine
+        self.when_frozen = lambda: None
         self.frozen = False
         self.froze = self.thawed = 0
         self.server = socket.socket(socket.AF_UNIX)
@@ -30,10 +33,13 @@ class Agent:
 
     def answer(self, client, command):
         name, before = command["execute"], b""
+        while self.machine and self.machine.status() != "running":
+            time.sleep(0.05)
         if name == "guest-sync-delimited":
             before, result = b"\xff", command["arguments"]["id"]
         elif name == "guest-fsfreeze-freeze":
             self.frozen, self.froze, result = not self.forgets, self.froze + 1, 1
+            self.when_frozen()
         elif name == "guest-fsfreeze-thaw":
             self.frozen, self.thawed, result = False, self.thawed + 1, 1
         else:

@@ -15,8 +15,9 @@ class Between:
     def __init__(self, path, machine, number=0, mode="lost"):
         self.path, self.machine, self.number, self.mode = path, machine, number, mode
         self.commands = []
-        self.broken = False
+        self.times = 1  # so often it breaks
         self.armed = True  # else it only passes on
+        self.alter = lambda command: command  # what is passed on instead
         self.deaf = False  # whether nobody is passed on once it is broken
         self.disks = []
         self.listening = socket.socket(socket.AF_UNIX)
@@ -25,6 +26,10 @@ class Between:
         self.ending, self.end = os.pipe()
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
+
+    @property
+    def broken(self):
+        return self.times == 0
 
     def serve(self):
         while True:
@@ -58,7 +63,7 @@ class Between:
                 data = source.recv(1 << 20)
                 if not data or self.breaks(source is client, data, behind):
                     return
-                other.sendall(data)
+                other.sendall(self.alter(data) if source is client else data)
 
     def is_meant(self):
         if isinstance(self.number, int):
@@ -74,7 +79,7 @@ class Between:
             return False
         if not command and b'"return"' not in data and b'"error"' not in data:
             return False
-        self.broken = True
+        self.times -= 1
         if self.mode.startswith("killed"):
             self.machine.kill()
         return True
@@ -86,3 +91,14 @@ class Between:
         self.listening.close()
         for disk in self.disks:
             os.close(disk)
+
+
+class Death:
+    """What happens to the driver where between.py would kill the machine."""
+
+    def __init__(self, test):
+        self.place, self.domain, self.socket = test.place, test.machine.domain, test.machine.socket
+        self.driver = test.driver
+
+    def kill(self):
+        self.driver.process.kill()

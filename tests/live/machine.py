@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from place import Failed
@@ -21,6 +22,7 @@ PATIENCE = 60  # seconds
 class Qmp:
     def __init__(self, path, process):
         self.buffer = b""
+        self.lock = threading.Lock()  # one asks at a time
         end = time.monotonic() + PATIENCE
         while True:
             self.socket = socket.socket(socket.AF_UNIX)
@@ -48,13 +50,15 @@ class Qmp:
 
     def ask(self, command, **arguments):
         arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
-        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-        while True:
-            answer = self.read()
-            if "error" in answer:
-                raise Failed(f"QEMU refuses {command}: {answer['error']['desc']}")
-            if "return" in answer:
-                return answer["return"]
+        line = json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n"
+        with self.lock:
+            self.socket.sendall(line)
+            while True:
+                answer = self.read()
+                if "error" in answer:
+                    raise Failed(f"QEMU refuses {command}: {answer['error']['desc']}")
+                if "return" in answer:
+                    return answer["return"]
 
 
 class Machine:

@@ -178,13 +178,14 @@ class Trial:
         self.model = self.model.do("create", "again").after
 
     def settle(self):
-        """No image without a name, and no disk with two."""
-        self.place.settle()
+        """No disk with two names, and then no image without one: what a disk is read through seems to be
+        read twice before that."""
         end = time.monotonic() + PATIENCE
         while [path for path in self.place.disks[DOMAIN].values() if path.stat().st_nlink != 1]:
             if time.monotonic() > end:
                 raise Failed("a disk keeps its second name")
             time.sleep(0.01)
+        self.place.settle()
 
     def judge_bytes(self):
         driver = Driver(self.place, log=self.work / "stderr").opened()

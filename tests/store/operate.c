@@ -2,7 +2,8 @@
  *
  *   operate STORE
  *
- * with $HOOK, where that is set, as the program for storage that is not ours.
+ * with $HOOK, where that is set, as the program for storage that is not ours; where $WATCH is set
+ * it watches the store, as a mount does.
  *
  * Each line of standard input is one command, and gets one line as its answer: "ok", "ok RESULT" or
  * "error CODE SENTENCE".  Words are separated by one space, with %XX for what would not be a word;
@@ -331,6 +332,11 @@ run_line (Backend *backend, const char *line)
     exit (1); /* nobody would ever know */
 }
 
+static void
+note_change (const char *domain, gpointer data)
+{
+}
+
 int
 main (int argc, char **argv)
 {
@@ -340,7 +346,8 @@ main (int argc, char **argv)
   char *line = NULL;
   size_t size = 0;
 
-  if (backend == NULL) {
+  if (backend == NULL ||
+      (g_getenv ("WATCH") != NULL && !backend_watch (backend, note_change, NULL, &error))) {
     printf ("error OPEN %s\n", error != NULL ? error->message : "usage: operate STORE");
     return 1;
   }

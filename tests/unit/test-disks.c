@@ -1,8 +1,10 @@
 /* Reading disks out of a store: which bytes, and what an open reader keeps others from doing. */
+#include "../../backend/local/store.h"
 #include "local-store.h"
 #include <errno.h>
 
 #define SIZE (8 * 1024 * 1024)
+#define PATIENCE 5000         /* milliseconds */
 #define QEMU_USES_WRITING 101 /* the byte that QEMU locks (block/file-posix.c) */
 
 /* While images are folded QEMU is kept from them: then again, a little later. */
@@ -141,6 +143,46 @@ a_running_machine_is_not_read (void **state)
   disk_reader_close (open_disk (backend, NULL));
 }
 
+typedef struct {
+  Backend *backend;
+  Queue *answers; /* of BackendError */
+} Asking;
+
+static void *
+measure_disk (void *data)
+{
+  const Asking *asking = data;
+  DiskMeasure measure;
+  g_autoptr (GError) error = NULL;
+  backend_measure_disk (asking->backend, "web", "vda", &measure, &error);
+  queue_push (asking->answers, GINT_TO_POINTER (error ? error->code : 0));
+  return NULL;
+}
+
+/* The snapshot of a running machine takes as long as its guest does to come to rest; who lists its
+ * disks meanwhile is told that it runs. */
+static void
+who_measures_does_not_wait_for_a_running_machines_snapshot (void **state)
+{
+  TemporaryDirectory *store = *state;
+  struct flock lock = { .l_type = F_RDLCK, .l_start = QEMU_USES_WRITING, .l_len = 1 };
+  gboolean closed;
+  make_image (store, "web.qcow2");
+  g_autoptr (Backend) backend = open_store (store, FALSE);
+  DomainState *domain = store_find ((Store *)backend, "web", NULL);
+  Asking asking = { backend, queue_new () };
+  int machine = openat (store->fd, "web.qcow2", O_RDWR | O_CLOEXEC);
+  assert_int_equal (fcntl (machine, F_OFD_SETLK, &lock), 0);
+  Held taken = lock_hold (&domain->applying);
+  pthread_t thread = thread_start ("measure", measure_disk, &asking);
+  gpointer answer = queue_pop_for (asking.answers, PATIENCE, &closed);
+  held_release (&taken);
+  thread_join (thread);
+  queue_free (asking.answers);
+  close (machine);
+  assert_int_equal (GPOINTER_TO_INT (answer), BACKEND_ERROR_BUSY);
+}
+
 /* Folding would write to an image that is read, so it waits, and is done when the reader is gone.
  */
 static void
@@ -258,6 +300,7 @@ main (void)
     temporary_test (nobody_writes_what_is_read),
     temporary_test (snapshots_are_taken_of_what_is_read),
     temporary_test (a_running_machine_is_not_read),
+    temporary_test (who_measures_does_not_wait_for_a_running_machines_snapshot),
     temporary_test (tidying_waits_for_readers),
     temporary_test (disks_can_be_opened_while_tidying),
     temporary_test (internal_snapshots_keep_their_ids),

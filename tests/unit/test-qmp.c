@@ -207,6 +207,32 @@ a_socket_that_nobody_has_is_unreachable (void **state)
   unlink (left);
 }
 
+/* Who asked for a machine's state stands in the queue until QEMU has seen him off. */
+static void
+room_in_the_queue_is_waited_for (void **state)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_autofree char *path = socket_path ();
+  g_autoptr (GError) error = NULL;
+  int waiting[16], count = 0;
+  int listening = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  strcpy (address.sun_path, path);
+  assert_int_equal (bind (listening, (struct sockaddr *)&address, sizeof address), 0);
+  assert_int_equal (listen (listening, 1), 0);
+  do
+    waiting[count] = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  while (connect (waiting[count++], (struct sockaddr *)&address, sizeof address) == 0);
+  gint64 begin = g_get_monotonic_time ();
+  assert_null (connect_to (path, DEADLINE, &error));
+  assert_true (g_get_monotonic_time () - begin >= DEADLINE * 1000);
+  assert_string_equal (error->message, "the machine's QMP socket is in use by others");
+  assert_error (&error, BACKEND_ERROR_UNREACHABLE);
+  while (count > 0)
+    close (waiting[--count]);
+  close (listening);
+  unlink (path);
+}
+
 static void
 members_of_another_type_are_absent (void **state)
 {
@@ -243,6 +269,7 @@ main (void)
     cmocka_unit_test (after_one_lost_answer_nothing_is_asked),
     cmocka_unit_test (arguments_are_sent),
     cmocka_unit_test (a_socket_that_nobody_has_is_unreachable),
+    cmocka_unit_test (room_in_the_queue_is_waited_for),
     cmocka_unit_test (members_of_another_type_are_absent),
   };
   scratch = images_directory ();

@@ -1,0 +1,95 @@
+"""What the tests of snapshots of running machines have in common: a test is a function whose name is a
+sentence and that has one argument, `work`. Each has a store and a machine of its own.
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+from trial import DOMAIN, Trial
+from driver import Driver
+from place import Failed, uuid_in
+
+
+def expect(condition, sentence):
+    if not condition:
+        raise Failed(sentence)
+
+
+class Test:
+    """One driver all the time, on a domain whose machine runs."""
+
+    def __init__(self, work, scenario="first, 2 disks", start=True):
+        self.trial = Trial(pathlib.Path(work), scenario)
+        self.place, self.machine = self.trial.place, self.trial.machine
+        if start:
+            self.trial.start()
+        self.opened = None
+
+    @property
+    def driver(self):
+        """Opened when it is first needed: whatever is started after it is taken for its child."""
+        if not self.opened:
+            self.opened = Driver(self.place, log=self.trial.work / "stderr").opened()
+        return self.opened
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.opened:
+            self.opened.dismiss()
+        self.machine.stop()
+
+    def ok(self, *words):
+        code, sentence = self.driver.ask(*words)
+        expect(code == "ok", f"{' '.join(words)}: {code} {sentence}")
+
+    def take(self, name, *more):
+        self.ok("create", DOMAIN, f"name={name}", *more)
+        self.trial.model = self.trial.model.do("create", name).after
+
+    def refused(self, expected, pattern, *words):
+        code, sentence = self.driver.ask(*words)
+        expect(code == expected and re.search(pattern, sentence),
+               f"{' '.join(words)}: {code} {sentence}, not {expected} {pattern}")
+
+    def nothing_happened(self):
+        expect(not self.driver.look(DOMAIN, "tree")["snapshots"], "there is a snapshot")
+        expect(not [path for path in self.place.files() if uuid_in(path.name)], "there are images")
+        expect(not self.place.unfinished(), f"left over: {self.place.unfinished()}")
+        for path in self.place.disks[DOMAIN].values():
+            expect(path.stat().st_nlink == 1, f"{path} has two names")
+
+    def ends_well(self):
+        """Off, tidied, and with all bytes."""
+        self.machine.stop()
+        self.driver.dismiss()
+        self.trial.judge_bytes()
+        self.place.check()
+
+    def directory(self):
+        return next(iter(self.place.disks[DOMAIN].values())).parent
+
+
+def tests(module):
+    own = [value for value in module.values()
+           if hasattr(value, "__code__") and value.__code__.co_varnames[:1] == ("work",)]
+    return [function for function in own if re.search(sys.argv[1] if sys.argv[1:] else "",
+                                                      function.__name__)]
+
+
+def main(module):
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="live-", dir="/dev/shm") as work:
+        for number, function in enumerate(tests(module)):
+            sentence = function.__name__.replace("_", " ")
+            try:
+                function(pathlib.Path(work) / str(number))
+                print(f"ok - {sentence}", flush=True)
+                passed += 1
+            except Failed as failure:
+                print(f"not ok - {sentence}\n#   {failure}", flush=True)
+                failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return failed == 0
