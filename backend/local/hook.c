@@ -14,76 +14,17 @@
 #include "storage.h"
 #include <fcntl.h>
 #include <json-glib/json-glib.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define STATUS_REFUSED 3
 #define MAX_ANSWER (64 * 1024)
 #define MAX_SPACE (G_GUINT64_CONSTANT (32) << 30) /* bytes of address space */
-#define USUAL_DEADLINE 600                        /* seconds */
 #define LOCATE_DEADLINE 60                        /* seconds; somebody waits to read */
 #define LOCK_PATIENCE (5 * G_USEC_PER_SEC)        /* what was killed needs a moment to be gone */
 #define LOCK_PAUSE 10000                          /* microseconds */
-#define OTHERS_WRITE 0022
-
-/* -------------------------------------------------------------------- the program */
-
-static gboolean
-check_owner (const char *program, const struct stat *status, GError **error)
-{
-  if (status->st_uid != 0 && status->st_uid != geteuid ())
-    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it belongs to somebody else",
-                 program);
-  return !(status->st_mode & OTHERS_WRITE) ||
-         fail (error, BACKEND_ERROR_DENIED, "%s is not run: others may write to it (mode %o)",
-               program, status->st_mode & 07777);
-}
-
-static gboolean
-check_whereabouts (const Places *places, const char *program, GError **error)
-{
-  char *real = realpath (program, NULL);
-  g_autofree char *inside = real ? places_canonical (places, real) : NULL;
-  gboolean resolved = real != NULL;
-  free (real);
-  if (!resolved)
-    return fail_errno (error, "%s", program);
-  return !inside ||
-         fail (error, BACKEND_ERROR_DENIED,
-               "%s is not run: it is where disks are, which may come from anywhere", program);
-}
-
-gboolean
-hook_check (const Places *places, GError **error)
-{
-  const char *program = places_hook (places);
-  struct stat status;
-  if (!program)
-    return fail (error, BACKEND_ERROR_UNSUPPORTED,
-                 "no program is named that works the storage: -o hook=PROGRAM names it");
-  if (*program != '/')
-    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it is no absolute path", program);
-  if (lstat (program, &status) < 0) /* no file of ours is missing */
-    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s: %s", program, g_strerror (errno));
-  if (!S_ISREG (status.st_mode) || access (program, X_OK) < 0)
-    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it is no executable file", program);
-  return check_owner (program, &status, error) && check_whereabouts (places, program, error);
-}
-
-gboolean
-hook_use (Places *places, const char *program, guint seconds, GError **error)
-{
-  g_autoptr (GError) wrong = NULL;
-  if (!program)
-    return TRUE;
-  places_set_hook (places, program, seconds > 0 ? seconds : USUAL_DEADLINE);
-  return hook_check (places, &wrong) ||
-         fail (error, BACKEND_ERROR_INVALID, "the hook: %s", wrong->message);
-}
 
 /* -------------------------------------------------------------------- the question */
 

@@ -41,6 +41,25 @@ only_a_file_that_nobody_else_may_change_is_a_hook (void **state)
 }
 
 static void
+nothing_that_others_may_exchange_is_a_hook (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autofree char *parent = g_strconcat (directory->path, ".parent", NULL);
+  g_autofree char *program = g_build_filename (parent, "below", "hook", NULL);
+  g_autoptr (Places) places = places_open (directory->path, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  images_run (directory->path, "mkdir -p %s/below; cp /bin/true %s", parent, program);
+  assert_true (hook_use (places, program, 0, NULL));
+  assert_int_equal (chmod (parent, 0777), 0);
+  assert_false (hook_check (places, &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_DENIED));
+  assert_non_null (strstr (error->message, ".parent may be written to by others"));
+  assert_int_equal (chmod (parent, 01777), 0); /* they may add to it, and take nothing away */
+  assert_true (hook_check (places, NULL));
+  images_run (directory->path, "rm -r %s", parent);
+}
+
+static void
 nothing_below_a_place_is_a_hook (void **state)
 {
   const TemporaryDirectory *directory = *state;
@@ -212,6 +231,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     hook_test (only_a_file_that_nobody_else_may_change_is_a_hook),
+    hook_test (nothing_that_others_may_exchange_is_a_hook),
     hook_test (nothing_below_a_place_is_a_hook),
     hook_test (without_one_it_is_said_how_to_name_one),
     hook_test (each_member_of_the_request_has_a_line_of_its_own),
