@@ -111,7 +111,7 @@ do_disk (int records, const Places *places, Journal *journal, Applying *disk, GE
   gboolean first = !any_was_begun (records, journal), refused;
   if (!set_mark (records, entry, BRINGING_BEGUN, error))
     return FALSE;
-  if (!elsewhere_bring_back (places, entry->back, path, records, &refused, error)) {
+  if (!elsewhere_bring_back (places, entry->back, path, disk->active, records, &refused, error)) {
     journal->refused = refused && first && is_untouched (disk);
     if (journal->refused)
       drop_mark (records, entry, BRINGING_BEGUN);

@@ -35,7 +35,9 @@ typedef struct Storage {
                         GError **error);
   StorageEnd (*remove) (const Places *places, const StorageImage *image, int records, Job *job,
                         GError **error);
-  StorageEnd (*revert) (const Places *places, const StorageImage *image, int records, Job *job,
+  /* @held: borrowed; QEMU's locks on the disk, which are held for as long as anything of the call
+   * lives on. */
+  StorageEnd (*revert) (const Places *places, const StorageImage *image, int held, int records,
                         GError **error);
 
   /* *@path: where its bytes can be read, absolute; NULL: it is not there.  Free with g_free. */

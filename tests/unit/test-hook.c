@@ -184,6 +184,25 @@ what_outlives_us_keeps_the_next_one_away (void **state)
   assert_int_equal (create (directory, "yes", NULL), STORAGE_DONE);
 }
 
+/* One that is in a session of its own when the hook ends. */
+#define LEAVES(what)                                                                               \
+  "setsid sh -c \"touch $d/apart; exec " what "\" >/dev/null 2>&1 & "                              \
+  "until [ -e $d/apart ]; do sleep 0.1; done; yes"
+
+/* It has said that it is done, and something of it may still be at work. */
+static void
+who_leaves_a_process_is_not_done (void **state)
+{
+  answers (*state, LEAVES ("sleep 7"), STORAGE_UNKNOWN,
+           "create has left a process that has not ended");
+}
+
+static void
+unless_that_let_go_of_the_lock (void **state)
+{
+  answers (*state, LEAVES ("sleep 1 3>&-"), STORAGE_DONE, NULL);
+}
+
 /* ---- where */
 
 static void
@@ -239,6 +258,8 @@ main (void)
     hook_test (only_an_object_of_the_right_image_is_an_answer),
     hook_test (the_status_says_what_was_done),
     hook_test (what_outlives_us_keeps_the_next_one_away),
+    hook_test (who_leaves_a_process_is_not_done),
+    hook_test (unless_that_let_go_of_the_lock),
     hook_test (a_snapshot_is_a_file_below_a_place_of_the_right_size),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

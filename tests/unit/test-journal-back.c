@@ -1,6 +1,7 @@
 /* A journal with a disk that other storage brings back: what was begun is done again, what is done
  * never, and what was not begun is given up where a machine has written since. */
 #include "../../backend/local/journal.h"
+#include "../../backend/local/locks.h"
 #include "../../backend/local/method.h"
 #include "hook.h"
 
@@ -210,6 +211,33 @@ another_file_may_have_taken_its_place (void **state)
   assert_over (directory);
 }
 
+static gboolean
+is_kept_from_machines (const TemporaryDirectory *directory)
+{
+  int fd = openat (directory->fd, "root.raw", O_RDONLY | O_CLOEXEC);
+  gboolean kept = fd >= 0 && locks_is_in_use (fd);
+  close (fd);
+  return kept;
+}
+
+/* It may still be writing. */
+static void
+what_lives_on_keeps_machines_from_the_disk (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory,
+              "setsid sh -c \"echo \\$\\$ >$d/lives; exec sleep 1000\" >/dev/null 2>&1 & "
+              "until [ -s $d/lives ]; do sleep 0.1; done; exit 1");
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_false (apply (directory, places, journal, NULL));
+  assert_true (is_kept_from_machines (directory));
+  images_run (directory->path, "kill $(cat lives)");
+  for (int i = 0; i < 100 && is_kept_from_machines (directory); i++)
+    g_usleep (20000);
+  assert_false (is_kept_from_machines (directory));
+}
+
 int
 main (void)
 {
@@ -222,6 +250,7 @@ main (void)
     hook_test (who_refuses_later_or_has_written_does_not),
     hook_test (who_says_that_it_is_done_is_looked_at),
     hook_test (another_file_may_have_taken_its_place),
+    hook_test (what_lives_on_keeps_machines_from_the_disk),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
