@@ -273,9 +273,29 @@ behaves
 check "later it is" eventually prints "$known" copied
 check "and no longer told" eventually refused grep -q untidy "$db/info"
 
+# ---- removing takes its time
+
+for i in 1 2 3 4 5; do
+  check "snapshot $i" gives OK mkdir "$db/.snapshots/slow$i"
+done
+behaves delete hang
+begun=$SECONDS
+for i in 5 4 3 2 1; do
+  check "discarding $i" gives OK rmdir "$db/.snapshots/slow$i"
+done
+check "no operation waits for storage that removes" test $((SECONDS - begun)) -lt 8
+behaves
+PATIENCE=30 check "all is removed at last" eventually prints "$known" copied
+
 # ---- bringing back
 
 keep_all now
+exec 8<"$db/disks/vda.raw"
+check "what is read is not written over" gives EBUSY write "$db/base/control/revert" 1
+check "and it is said" prints_like 'root.raw is being read' sentence
+exec 8<&-
+check "nothing has happened" are "$db" now
+check "and nothing is left to do" refused grep -q '^problem' "$db/info"
 behaves revert refuse
 check "who refuses" gives EOPNOTSUPP write "$db/base/control/revert" 1
 check "says so" prints_like 'revert: not today' sentence
