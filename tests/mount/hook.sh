@@ -272,6 +272,15 @@ check "operations go on" gives OK write "$db/base/description" words
 behaves
 check "later it is" eventually prints "$known" copied
 check "and no longer told" eventually refused grep -q untidy "$db/info"
+check "a snapshot" gives OK mkdir "$db/.snapshots/gone"
+behaves delete silent
+check "it is discarded" gives OK rmdir "$db/.snapshots/gone"
+check "unmounting" unserve "$mnt"
+check "what the storage still has is found" prints_like \
+  'head: note: other storage may have .*, disk vda, which is no snapshot.s: a mount' check_store
+behaves
+check "mounting" serve "$store" "$mnt" -o "$options"
+check "it is removed" eventually prints "$known" eval 'cat "$db/info" >/dev/null; copied'
 
 # ---- removing takes its time
 
