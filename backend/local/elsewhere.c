@@ -31,7 +31,7 @@ int
 elsewhere_open (const Places *places, const RecordImage *image, char **path, GError **error)
 {
   g_auto (StorageImage) asked = begin (places, image);
-  int fd = storage_open (image->method->storage, places, &asked, path, error);
+  int fd = storage_open (image->method->storage, places, &asked, NULL, path, error);
   if (fd < 0 && error && g_error_matches (*error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
     (*error)->code = BACKEND_ERROR_DAMAGED; /* the snapshot is there; what it was made of is not */
   return fd;

@@ -254,14 +254,14 @@ check_location (const char *path, const char *format, const StorageImage *image,
 }
 
 static gboolean
-hook_locate (const Places *places, const StorageImage *image, char **path, GError **error)
+hook_locate (const Places *places, const StorageImage *image, Job *job, char **path, GError **error)
 {
   guint deadline = MIN (LOCATE_DEADLINE, places_hook_deadline (places));
   const int nothing[] = { -1, -1 };
   g_autoptr (JsonObject) answer = NULL;
   *path = NULL;
   if (!may_ask (places, image, error) ||
-      run (places, "locate", image, nothing, deadline, NULL, &answer, error) != STORAGE_DONE)
+      run (places, "locate", image, nothing, deadline, job, &answer, error) != STORAGE_DONE)
     return FALSE;
   if (json_object_has_member (answer, "path") && json_object_get_null_member (answer, "path"))
     return TRUE;

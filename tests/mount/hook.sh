@@ -284,6 +284,17 @@ check "it is removed" eventually prints "$known" eval 'cat "$db/info" >/dev/null
 
 # ---- removing takes its time
 
+check "a snapshot" gives OK mkdir "$db/.snapshots/gone"
+behaves locate hang
+: >"$work/calls"
+begun=$SECONDS
+check "it is discarded" gives OK rmdir "$db/.snapshots/gone"
+check "it is asked whether it is gone" eventually grep -q locate "$work/calls"
+check "an operation goes on" gives OK write "$db/base/description" 'more words'
+check "without waiting for an answer" test $((SECONDS - begun)) -lt 6
+behaves
+check "it is removed" eventually prints "$known" copied
+
 for i in 1 2 3 4 5; do
   check "snapshot $i" gives OK mkdir "$db/.snapshots/slow$i"
 done

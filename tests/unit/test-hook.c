@@ -214,7 +214,7 @@ is_at (const TemporaryDirectory *directory, const char *script, BackendError cod
   const StorageImage image = an_image (disk);
   hook_write (directory, script);
   g_autoptr (Places) places = hook_places (directory, NULL);
-  int fd = storage_open (&storage_hook, places, &image, &path, &error);
+  int fd = storage_open (&storage_hook, places, &image, NULL, &path, &error);
   if (!why)
     assert_true (fd >= 0 && close (fd) == 0);
   else if (fd >= 0 || !g_error_matches (error, BACKEND_ERROR, (int)code) ||
