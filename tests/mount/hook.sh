@@ -306,6 +306,16 @@ done
 check "no operation waits for storage that removes" test $((SECONDS - begun)) -lt 8
 behaves
 PATIENCE=30 check "all is removed at last" eventually prints "$known" copied
+# Each operation interrupts a tidying, which then has to ask once more.
+nothing_unnamed ()
+{
+  local said
+  cat "$db/info"
+  sleep 1
+  unserve "$mnt" && said=$(check_store) && serve "$store" "$mnt" -o "$options" &&
+    ! grep -q 'other storage may have' <<<"$said"
+}
+PATIENCE=30 check "and nothing is left to ask for" eventually nothing_unnamed
 
 # ---- bringing back
 
@@ -361,6 +371,14 @@ check "says what it cannot" prints_like 'hook=PROGRAM' cat "$db/control/error"
 check "unmounting" unserve "$mnt"
 check "and one with it does" serve "$store" "$mnt" -o "$options"
 check "the disks are" are "$db" base
+
+half_reverted 'revert spoil' 'still to be completed'
+check "unmounting" unserve "$mnt"
+check "the manual says how it is given up" rm "$store"/.vmsnapfs/*/journal
+check "mounting" serve "$store" "$mnt" -o "$options"
+check "the domain is in order" refused grep -q '^problem' "$db/info"
+check "so are its snapshots" are "$db/base" base
+check "which it can go back to" eval 'behaves; gives OK write "$db/base/control/revert" 1; are "$db" base'
 
 # ---- the daemon is killed
 
