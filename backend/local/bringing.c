@@ -4,13 +4,22 @@
 #include "fd.h"
 #include "locks.h"
 #include <fcntl.h>
+#include <string.h>
+
+#define BOOT "/proc/sys/kernel/random/boot_id"
 
 static const char *const marks[] = { [BRINGING_BEGUN] = "begun", [BRINGING_DONE] = "done" };
 
 static char *
+file_name (const JournalDisk *disk, const char *mark)
+{
+  return g_strdup_printf ("back-%s.%s" UNFINISHED_SUFFIX, disk->attempt, mark);
+}
+
+static char *
 mark_name (const JournalDisk *disk, Bringing bringing)
 {
-  return g_strdup_printf ("back-%s.%s" UNFINISHED_SUFFIX, disk->attempt, marks[bringing]);
+  return file_name (disk, marks[bringing]);
 }
 
 static gboolean
@@ -34,6 +43,45 @@ drop_mark (int records, const JournalDisk *disk, Bringing bringing)
 {
   g_autofree char *name = mark_name (disk, bringing);
   unlinkat (records, name, 0); /* where that fails it says what is so */
+}
+
+/* -------------------------------------------------------------------- until the host goes down */
+
+/* NULL: nobody knows.  Free with g_free. */
+static char *
+this_boot (void)
+{
+  char *boot = NULL;
+  g_file_get_contents (BOOT, &boot, NULL, NULL);
+  return boot;
+}
+
+static void
+drop_ended (int records, const JournalDisk *disk)
+{
+  g_autofree char *name = file_name (disk, "ended");
+  unlinkat (records, name, 0);
+}
+
+/* Where that cannot be noted it is done again, as if it had not ended. */
+static void
+note_ended (int records, const JournalDisk *disk)
+{
+  g_autofree char *name = file_name (disk, "ended");
+  g_autofree char *boot = this_boot ();
+  autofd fd = openat (records, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 || !boot || write (fd, boot, strlen (boot)) < 0)
+    drop_ended (records, disk);
+}
+
+static gboolean
+has_ended (int records, const JournalDisk *disk)
+{
+  char noted[64] = "";
+  g_autofree char *name = file_name (disk, "ended");
+  g_autofree char *boot = this_boot ();
+  autofd fd = openat (records, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  return fd >= 0 && boot && read (fd, noted, sizeof noted - 1) > 0 && g_str_equal (noted, boot);
 }
 
 gboolean
@@ -73,7 +121,7 @@ any_was_begun (int records, const Journal *journal)
 /* It may be another file now, which no machine is to have before all is done; and its bytes are to
  * be there before anything says so. */
 static gboolean
-take_over (Applying *disk, const Places *places, GError **error)
+open_again (Applying *disk, const Places *places, GError **error)
 {
   const JournalDisk *journal = disk->journal;
   g_autoptr (GError) wrong = NULL;
@@ -93,6 +141,19 @@ take_over (Applying *disk, const Places *places, GError **error)
   return TRUE;
 }
 
+/* What has ended but is not as it must be is to be done again, unless a machine has it. */
+static gboolean
+take_over (int records, Applying *disk, const Places *places, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  if (open_again (disk, places, &wrong))
+    return set_mark (records, disk->journal, BRINGING_DONE, error);
+  if (!g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY))
+    drop_ended (records, disk->journal);
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
 /* Who says that nothing was done may be mistaken. */
 static gboolean
 is_untouched (const Applying *disk)
@@ -104,20 +165,30 @@ is_untouched (const Applying *disk)
 }
 
 static gboolean
-do_disk (int records, const Places *places, Journal *journal, Applying *disk, GError **error)
+bring_back (int records, const Places *places, Journal *journal, const Applying *disk,
+            GError **error)
 {
   const JournalDisk *entry = disk->journal;
   g_autofree char *path = g_build_filename (entry->directory, entry->file, NULL);
   gboolean first = !any_was_begun (records, journal), refused;
   if (!set_mark (records, entry, BRINGING_BEGUN, error))
     return FALSE;
-  if (!elsewhere_bring_back (places, entry->back, path, records, &refused, error)) {
+  if (!elsewhere_bring_back (places, entry->back, path, disk->active, records, &refused, error)) {
     journal->refused = refused && first && is_untouched (disk);
     if (journal->refused)
       drop_mark (records, entry, BRINGING_BEGUN);
     return fail_in (error, "disk %s", entry->back->target);
   }
-  return take_over (disk, places, error) && set_mark (records, entry, BRINGING_DONE, error);
+  note_ended (records, entry);
+  return TRUE;
+}
+
+static gboolean
+do_disk (int records, const Places *places, Journal *journal, Applying *disk, GError **error)
+{
+  return (has_ended (records, disk->journal) ||
+          bring_back (records, places, journal, disk, error)) &&
+         take_over (records, disk, places, error);
 }
 
 gboolean
@@ -143,6 +214,7 @@ bringing_forget (int records, const Journal *journal)
     if (!disk->back)
       continue;
     drop_mark (records, disk, BRINGING_BEGUN);
+    drop_ended (records, disk);
     drop_mark (records, disk, BRINGING_DONE);
   }
 }

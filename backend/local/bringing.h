@@ -3,9 +3,13 @@
 
 /* Disks that storage which is not ours brings back (elsewhere.h), as part of a journal.
  *
- * That writes over a disk in its place, in a time that nobody knows.  So two files beside the
- * journal say how far it came, "back-ATTEMPT.begun.t" and "back-ATTEMPT.done.t": what was begun is
- * done again until it is done, and then never again, for a machine may have written since. */
+ * That writes over a disk in its place, in a time that nobody knows.  So files beside the journal
+ * say how far it came, "back-ATTEMPT.begun.t" and "back-ATTEMPT.done.t": what was begun is done
+ * again until it is done, and then never again, for a machine may have written since.
+ *
+ * Between the storage's end and what is durable there is time for a daemon to die in, so
+ * "back-ATTEMPT.ended.t" says in which run of the host that end was: as long as that lasts, all
+ * that was written is there. */
 
 typedef enum { BRINGING_NOT_BEGUN, BRINGING_BEGUN, BRINGING_DONE } Bringing;
 

@@ -204,6 +204,6 @@ void
 change_catch_up (Change *change)
 {
   guint disks = MAX (1, change->found->disks->len);
-  if (change->untidy >= change->state->stuck + BACKLOG * disks)
+  if (change->in_chains >= change->state->stuck + BACKLOG * disks)
     tidy_now (change->store, change->state);
 }

@@ -49,7 +49,8 @@ typedef struct {
   GPtrArray *put;     /* of Record: new or changed ones */
   GPtrArray *remove;  /* of char *: uuids */
   gboolean head;      /* the head changes too */
-  guint untidy;       /* images without a name, once it is committed or given up */
+  guint untidy;       /* images without a name, once it is committed or given up, */
+  guint in_chains;    /* and those of them that disks are read through */
   gboolean together;  /* see Journal */
   Qemu *machine;      /* that runs, and takes part; NULL: the domain is shut off */
   char *socket;       /* its, absolute */
@@ -112,5 +113,5 @@ gboolean change_again (Change *change, GError **error);
 gboolean commit_head (int records, const Records *head, GError **error);
 
 /* After the commit: helps tidying when images lose their names faster than they are folded, so that
- * no chain grows without bound. */
+ * no chain grows without bound.  What is elsewhere makes no chain longer, and may take long. */
 void change_catch_up (Change *change);

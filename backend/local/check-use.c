@@ -70,10 +70,28 @@ static void
 note_listed (const Check *check, const CheckImages *images, const GPtrArray *listed)
 {
   for (guint i = 0; i < listed->len; i++) {
-    g_autofree char *path = frozen_path (check->places, g_ptr_array_index (listed, i));
+    const RecordImage *listed_image = g_ptr_array_index (listed, i);
+    if (record_image_is_elsewhere (listed_image))
+      continue;
+    g_autofree char *path = frozen_path (check->places, listed_image);
     CheckImage *image = check_images_at (check, images, path, NULL);
     if (image)
       image->listed = TRUE;
+  }
+}
+
+/* No walk would find them. */
+static void
+tell_elsewhere (Check *check, const CheckDomain *domain, const GPtrArray *listed, const char *why)
+{
+  g_autofree char *path = g_build_filename (domain->path, RECORDS_HEAD, NULL);
+  for (guint i = 0; i < listed->len; i++) {
+    const RecordImage *image = g_ptr_array_index (listed, i);
+    if (record_image_is_elsewhere (image))
+      check_say (check, CHECK_NOTE, path,
+                 "other storage may have %s, disk %s, which is no "
+                 "snapshot's: %s",
+                 image->image, image->target, why);
   }
 }
 
@@ -98,6 +116,9 @@ look_at_domain (Check *check, const CheckImages *images, const CheckDomain *doma
   look_at_mark (check, images, domain);
   note_listed (check, images, domain->records->unnamed);
   note_listed (check, images, domain->records->kept);
+  tell_elsewhere (check, domain, domain->records->unnamed,
+                  "a mount for writing with the hook has it removed");
+  tell_elsewhere (check, domain, domain->records->kept, "its name was forgotten on purpose");
   for (guint i = 0; i < sorted->len; i++) {
     const Record *record = g_ptr_array_index (sorted, i);
     for (guint j = 0; j < record->images->len; j++)

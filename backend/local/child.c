@@ -58,7 +58,7 @@ child_start (int directory, const char *const *arguments, GError **error)
     .program = program,
     .arguments = vector,
     .directory = directory,
-    .keep = -1,
+    .keep = { -1, -1 },
     .space = g_strcmp0 (arguments[0], "create") == 0 ? MAX_SPACE_CREATE : MAX_SPACE_CHAIN,
     .most = MAX_OUTPUT,
   };

@@ -3,6 +3,7 @@
 #include "elsewhere.h"
 #include "file-names.h"
 #include "live-take.h"
+#include "locks.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -217,16 +218,41 @@ commit_by_journal (Change *change, GError **error)
   return carry_out (change, error);
 }
 
+/* Storage that writes over a disk does so under whoever reads it; others wait for `applying`. */
+static gboolean
+check_not_read (const Change *change, GError **error)
+{
+  for (guint i = 0; i < change->disks->len; i++) {
+    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    if (disk->brought_back && locks_is_in_use (disk->active))
+      return fail (error, BACKEND_ERROR_BUSY, "%s is being read, and would be written over",
+                   disk->disk->file);
+  }
+  return TRUE;
+}
+
+static void
+count_untidy (Change *change)
+{
+  const GPtrArray *unnamed = change->records->unnamed;
+  change->untidy = unnamed->len;
+  change->in_chains = 0;
+  for (guint i = 0; i < unnamed->len; i++)
+    change->in_chains += !record_image_is_elsewhere (g_ptr_array_index (unnamed, i));
+}
+
 gboolean
 change_commit (Change *change, GError **error)
 {
   if (!make_durable (change, error))
     return FALSE;
   autolock applying = lock_hold (&change->state->applying);
+  if (!check_not_read (change, error))
+    return FALSE;
   if (is_single_record (change) ? !commit_single_record (change, error)
                                 : !commit_by_journal (change, error))
     return FALSE;
-  change->untidy = change->records->unnamed->len;
+  count_untidy (change);
   state_publish (change->store, change->state, g_steal_pointer (&change->records));
   return TRUE;
 }

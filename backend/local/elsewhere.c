@@ -31,7 +31,7 @@ int
 elsewhere_open (const Places *places, const RecordImage *image, char **path, GError **error)
 {
   g_auto (StorageImage) asked = begin (places, image);
-  int fd = storage_open (image->method->storage, places, &asked, path, error);
+  int fd = storage_open (image->method->storage, places, &asked, NULL, path, error);
   if (fd < 0 && error && g_error_matches (*error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
     (*error)->code = BACKEND_ERROR_DAMAGED; /* the snapshot is there; what it was made of is not */
   return fd;
@@ -52,13 +52,13 @@ elsewhere_remove (const Places *places, const RecordImage *image, int records, J
 }
 
 gboolean
-elsewhere_bring_back (const Places *places, const RecordImage *image, const char *disk, int records,
-                      gboolean *refused, GError **error)
+elsewhere_bring_back (const Places *places, const RecordImage *image, const char *disk, int held,
+                      int records, gboolean *refused, GError **error)
 {
   g_auto (StorageImage) asked = begin (places, image);
   g_free (asked.disk);
   asked.disk = g_strdup (disk);
-  StorageEnd end = image->method->storage->revert (places, &asked, records, NULL, error);
+  StorageEnd end = image->method->storage->revert (places, &asked, held, records, error);
   *refused = end == STORAGE_REFUSED;
   return end == STORAGE_DONE;
 }

@@ -6,84 +6,26 @@
  * standard output, and ends with status 0 when it is done, 3 when it refused and nothing was done.
  * Any other end says nothing: what it was asked for is asked for again, or undone.
  *
- * Its descriptor 3 is a lock.  Whoever of its processes lives on when we are gone, and may still be
- * writing, has it; nothing else is asked of it for that domain until the last one has ended. */
+ * Its descriptor 3 is a lock.  Whoever of its processes lives on, and may still be writing, has it;
+ * nothing that it says is believed, and nothing else is asked of it for that domain, until the last
+ * one has ended.  Descriptor 4 is what keeps machines from the disk that it writes over. */
 #include "hook.h"
 #include "fd.h"
 #include "process.h"
 #include "storage.h"
 #include <fcntl.h>
 #include <json-glib/json-glib.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define STATUS_REFUSED 3
 #define MAX_ANSWER (64 * 1024)
 #define MAX_SPACE (G_GUINT64_CONSTANT (32) << 30) /* bytes of address space */
-#define USUAL_DEADLINE 600                        /* seconds */
 #define LOCATE_DEADLINE 60                        /* seconds; somebody waits to read */
 #define LOCK_PATIENCE (5 * G_USEC_PER_SEC)        /* what was killed needs a moment to be gone */
 #define LOCK_PAUSE 10000                          /* microseconds */
-#define OTHERS_WRITE 0022
-
-/* -------------------------------------------------------------------- the program */
-
-static gboolean
-check_owner (const char *program, const struct stat *status, GError **error)
-{
-  if (status->st_uid != 0 && status->st_uid != geteuid ())
-    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it belongs to somebody else",
-                 program);
-  return !(status->st_mode & OTHERS_WRITE) ||
-         fail (error, BACKEND_ERROR_DENIED, "%s is not run: others may write to it (mode %o)",
-               program, status->st_mode & 07777);
-}
-
-static gboolean
-check_whereabouts (const Places *places, const char *program, GError **error)
-{
-  char *real = realpath (program, NULL);
-  g_autofree char *inside = real ? places_canonical (places, real) : NULL;
-  gboolean resolved = real != NULL;
-  free (real);
-  if (!resolved)
-    return fail_errno (error, "%s", program);
-  return !inside ||
-         fail (error, BACKEND_ERROR_DENIED,
-               "%s is not run: it is where disks are, which may come from anywhere", program);
-}
-
-gboolean
-hook_check (const Places *places, GError **error)
-{
-  const char *program = places_hook (places);
-  struct stat status;
-  if (!program)
-    return fail (error, BACKEND_ERROR_UNSUPPORTED,
-                 "no program is named that works the storage: -o hook=PROGRAM names it");
-  if (*program != '/')
-    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it is no absolute path", program);
-  if (lstat (program, &status) < 0) /* no file of ours is missing */
-    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s: %s", program, g_strerror (errno));
-  if (!S_ISREG (status.st_mode) || access (program, X_OK) < 0)
-    return fail (error, BACKEND_ERROR_DENIED, "%s is not run: it is no executable file", program);
-  return check_owner (program, &status, error) && check_whereabouts (places, program, error);
-}
-
-gboolean
-hook_use (Places *places, const char *program, guint seconds, GError **error)
-{
-  g_autoptr (GError) wrong = NULL;
-  if (!program)
-    return TRUE;
-  places_set_hook (places, program, seconds > 0 ? seconds : USUAL_DEADLINE);
-  return hook_check (places, &wrong) ||
-         fail (error, BACKEND_ERROR_INVALID, "the hook: %s", wrong->message);
-}
 
 /* -------------------------------------------------------------------- the question */
 
@@ -104,20 +46,20 @@ request_text (const char *verb, const StorageImage *image)
   return g_strconcat (text, "\n", NULL);
 }
 
-/* A description of the directory @records by which it is locked; -1: none. */
+/* A description of the directory @records by which it is locked; -1: none, which @whose process
+ * keeps it from. */
 static int
-take_lock (const char *name, int records, GError **error)
+take_lock (const char *whose, int records, GError **error)
 {
   autofd lock = openat (records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   gint64 until = g_get_monotonic_time () + LOCK_PATIENCE;
-  if (lock < 0) {
-    fail_errno (error, "%s", name);
-    return -1;
-  }
-  while (flock (lock, LOCK_EX | LOCK_NB) < 0) {
-    if (errno != EWOULDBLOCK || g_get_monotonic_time () >= until) {
-      fail (error, BACKEND_ERROR_BUSY,
-            "a former run of %s was interrupted and has left a process that has not ended", name);
+  while (lock < 0 || flock (lock, LOCK_EX | LOCK_NB) < 0) {
+    if (lock < 0 || errno != EWOULDBLOCK) {
+      fail_errno (error, "locking the records");
+      return -1;
+    }
+    if (g_get_monotonic_time () >= until) {
+      fail (error, BACKEND_ERROR_BUSY, "%s has left a process that has not ended", whose);
       return -1;
     }
     g_usleep (LOCK_PAUSE);
@@ -214,17 +156,19 @@ judge (const Process *process, ProcessEnd end, int status, guint deadline, const
 
 /* -------------------------------------------------------------------- one run */
 
-/* @lock: its descriptor 3; -1: none.  *@answer is set where it is done. */
+/* @keep: its descriptors 3 and 4; -1: none.  *@answer is set where it is done. */
 static StorageEnd
-run (const Places *places, const char *verb, const StorageImage *image, int lock, guint deadline,
-     Job *job, JsonObject **answer, GError **error)
+run (const Places *places, const char *verb, const StorageImage *image, const int keep[2],
+     guint deadline, Job *job, JsonObject **answer, GError **error)
 {
   const char *program = places_hook (places);
   g_autofree char *name = g_path_get_basename (program);
   g_autofree char *request = request_text (verb, image);
   char *const arguments[] = { (char *)program, (char *)verb, NULL };
   autofd root = open ("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const ProcessWanted wanted = { program, arguments, root, lock, request, MAX_SPACE, MAX_ANSWER };
+  const ProcessWanted wanted = {
+    program, arguments, root, { keep[0], keep[1] }, request, MAX_SPACE, MAX_ANSWER,
+  };
   g_autoptr (Process) process = process_start (&wanted, error);
   int status;
   gsize length;
@@ -249,35 +193,51 @@ may_ask (const Places *places, const StorageImage *image, GError **error)
           fail (error, BACKEND_ERROR_BAD_ENCODING, "%s is no UTF-8, and JSON is", image->disk));
 }
 
+/* A process that it has left may still be doing what is said to be done. */
 static StorageEnd
-change (const Places *places, const char *verb, const StorageImage *image, int records, Job *job,
-        GError **error)
+check_is_over (const char *name, const char *verb, int records, GError **error)
+{
+  g_autofree char *whose = g_strdup_printf ("%s %s", name, verb);
+  autofd lock = take_lock (whose, records, error);
+  return lock < 0 ? STORAGE_UNKNOWN : STORAGE_DONE;
+}
+
+/* @held: what keeps machines from the disk, for as long as it has a process; -1: nothing. */
+static StorageEnd
+change (const Places *places, const char *verb, const StorageImage *image, int held, int records,
+        Job *job, GError **error)
 {
   g_autoptr (JsonObject) answer = NULL;
   if (!may_ask (places, image, error))
     return STORAGE_REFUSED;
-  autofd lock = take_lock (places_hook (places), records, error);
+  g_autofree char *name = g_path_get_basename (places_hook (places));
+  g_autofree char *former = g_strdup_printf ("a former run of %s was interrupted and", name);
+  autofd lock = take_lock (former, records, error);
+  const int keep[] = { lock, held };
   if (lock < 0)
     return STORAGE_REFUSED;
-  return run (places, verb, image, lock, places_hook_deadline (places), job, &answer, error);
+  StorageEnd end =
+      run (places, verb, image, keep, places_hook_deadline (places), job, &answer, error);
+  fd_close_pointer (&lock);
+  return end == STORAGE_DONE ? check_is_over (name, verb, records, error) : end;
 }
 
 static StorageEnd
 hook_create (const Places *places, const StorageImage *image, int records, Job *job, GError **error)
 {
-  return change (places, "create", image, records, job, error);
+  return change (places, "create", image, -1, records, job, error);
 }
 
 static StorageEnd
 hook_remove (const Places *places, const StorageImage *image, int records, Job *job, GError **error)
 {
-  return change (places, "delete", image, records, job, error);
+  return change (places, "delete", image, -1, records, job, error);
 }
 
 static StorageEnd
-hook_revert (const Places *places, const StorageImage *image, int records, Job *job, GError **error)
+hook_revert (const Places *places, const StorageImage *image, int held, int records, GError **error)
 {
-  return change (places, "revert", image, records, job, error);
+  return change (places, "revert", image, held, records, NULL, error);
 }
 
 static gboolean
@@ -294,13 +254,14 @@ check_location (const char *path, const char *format, const StorageImage *image,
 }
 
 static gboolean
-hook_locate (const Places *places, const StorageImage *image, char **path, GError **error)
+hook_locate (const Places *places, const StorageImage *image, Job *job, char **path, GError **error)
 {
   guint deadline = MIN (LOCATE_DEADLINE, places_hook_deadline (places));
+  const int nothing[] = { -1, -1 };
   g_autoptr (JsonObject) answer = NULL;
   *path = NULL;
   if (!may_ask (places, image, error) ||
-      run (places, "locate", image, -1, deadline, NULL, &answer, error) != STORAGE_DONE)
+      run (places, "locate", image, nothing, deadline, job, &answer, error) != STORAGE_DONE)
     return FALSE;
   if (json_object_has_member (answer, "path") && json_object_get_null_member (answer, "path"))
     return TRUE;

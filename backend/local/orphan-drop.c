@@ -4,6 +4,7 @@
  * can find its records half gone.  Then the images go, the newest first because it reads the
  * others, and the records last because they say which images those are.  It may be killed anywhere:
  * what is left is listed, and dropped again. */
+#include "bringing.h"
 #include "elsewhere.h"
 #include "fd.h"
 #include "frozen.h"
@@ -11,6 +12,7 @@
 #include "journal.h"
 #include "listing.h"
 #include "locks.h"
+#include "method.h"
 #include "orphan-records.h"
 #include "orphans.h"
 #include "references.h"
@@ -124,9 +126,18 @@ drop_images (const Drop *drop, GError **error)
 
 /* -------------------------------------------------------------------- dropping: the records */
 
+/* That writes over a disk, and nobody's. */
+static gboolean
+is_bringing_back (const Drop *drop, int fd)
+{
+  g_autoptr (Journal) journal = journal_read (fd, drop->store->places, NULL);
+  return journal && bringing_any (journal);
+}
+
 /* Ends what was interrupted, so that the records say which images there are.  What cannot be ended
  * any more, because the disks went with the domain, is dropped as it is; so is what was to be taken
- * out of an image, for no child process is waited for under the store's lock. */
+ * out of an image or brought back by other storage, for no child process is waited for under the
+ * store's lock. */
 static gboolean
 settle (const Drop *drop, const char *uuid, GError **error)
 {
@@ -136,7 +147,8 @@ settle (const Drop *drop, const char *uuid, GError **error)
     return fail_errno (error, "opening the records %s", uuid);
   if (!inside_pending_forget (fd, error))
     return FALSE;
-  if (!journal_exists (fd) || replay_domain (drop->store->places, fd, uuid, &wrong) ||
+  if (!journal_exists (fd) || is_bringing_back (drop, fd) ||
+      replay_domain (drop->store->places, fd, uuid, &wrong) ||
       !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&wrong));
@@ -170,6 +182,19 @@ check_is_gone (Store *store, const char *uuid, GError **error)
   return TRUE;
 }
 
+/* Whether the storage of those that are elsewhere can be asked to remove them at all. */
+static gboolean
+check_storage (const Drop *drop, const GPtrArray *images, GError **error)
+{
+  for (guint i = 0; i < images->len; i++) {
+    const RecordImage *image = g_ptr_array_index (images, i);
+    if (record_image_is_elsewhere (image) &&
+        !image->method->storage->check (drop->store->places, image->disk, error))
+      return fail_in (error, "disk %s", image->target);
+  }
+  return TRUE;
+}
+
 /* Readers lock what they read. */
 static gboolean
 check_not_read (const Drop *drop, const Record *record, GError **error)
@@ -192,7 +217,7 @@ check_record (const Drop *drop, const Record *record, GError **error)
 {
   if (record->held)
     return fail (error, BACKEND_ERROR_BUSY, "%s is held", record->name);
-  return check_not_read (drop, record, error);
+  return check_storage (drop, record->images, error) && check_not_read (drop, record, error);
 }
 
 static gboolean
@@ -204,7 +229,7 @@ check_not_needed (const Drop *drop, const char *uuid, GError **error)
   g_autoptr (Records) records = records_read (fd, uuid, uuid, error);
   GHashTableIter iter;
   gpointer record;
-  if (!records)
+  if (!records || !check_storage (drop, records->unnamed, error))
     return FALSE;
   g_hash_table_iter_init (&iter, records->records);
   while (g_hash_table_iter_next (&iter, NULL, &record))

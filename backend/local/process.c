@@ -92,7 +92,7 @@ start (Process *process, const ProcessWanted *wanted, GError **error)
     .arguments = wanted->arguments,
     .directory = wanted->directory,
     .streams = { -1, -1, -1 },
-    .keep = wanted->keep,
+    .keep = { wanted->keep[0], wanted->keep[1] },
     .space = wanted->space,
   };
   if (open_streams (process, wanted, new.streams))

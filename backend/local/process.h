@@ -9,7 +9,8 @@ typedef struct {
   const char *program;    /* absolute; its file name is what sentences call it */
   char *const *arguments; /* argv, ended by NULL */
   int directory;          /* to run in; borrowed */
-  int keep;               /* a descriptor that it gets as number 3; borrowed; -1: none */
+  int keep[2];            /* descriptors that it gets as numbers 3 and 4; borrowed; -1: none from
+                             there on */
   const char *input;      /* what it can read; NULL: nothing */
   guint64 space;          /* bytes of address space that it may have */
   gsize most;             /* bytes that it may write to standard output */

@@ -60,9 +60,10 @@ static gboolean
 child_streams (const Start *start)
 {
   const Spawn *wanted = start->wanted;
-  const int from[] = { wanted->streams[0], wanted->streams[1], wanted->streams[2], wanted->keep };
-  const int count = wanted->keep < 0 ? 3 : 4;
-  long high[4];
+  const int from[] = { wanted->streams[0], wanted->streams[1], wanted->streams[2], wanted->keep[0],
+                       wanted->keep[1] };
+  const int count = wanted->keep[0] < 0 ? 3 : wanted->keep[1] < 0 ? 4 : 5;
+  long high[5];
   for (int i = 0; i < count; i++) {
     high[i] = syscall (SYS_fcntl, from[i], F_DUPFD, 10);
     if (high[i] < 0)

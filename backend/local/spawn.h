@@ -10,7 +10,7 @@ typedef struct {
   char *const *arguments; /* argv, ended by NULL */
   int directory;          /* to run in; borrowed */
   int streams[3];         /* its standard streams; borrowed */
-  int keep;               /* its descriptor 3; borrowed; -1: none */
+  int keep[2];            /* its descriptors 3 and 4; borrowed; -1: none from there on */
   guint64 space;          /* bytes of address space that it may have */
 } Spawn;
 

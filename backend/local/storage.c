@@ -57,11 +57,11 @@ is_not_the_disk (const Places *places, const StorageImage *image, int fd, GError
 }
 
 int
-storage_open (const Storage *storage, const Places *places, const StorageImage *image, char **path,
-              GError **error)
+storage_open (const Storage *storage, const Places *places, const StorageImage *image, Job *job,
+              char **path, GError **error)
 {
   *path = NULL;
-  if (!storage->locate (places, image, path, error))
+  if (!storage->locate (places, image, job, path, error))
     return -1;
   if (!*path) {
     fail (error, BACKEND_ERROR_NOT_FOUND, "%s has no snapshot %s of disk %s", storage->name,
@@ -84,7 +84,7 @@ storage_create (const Storage *storage, const Places *places, const StorageImage
   *path = NULL;
   if (storage->create (places, image, records, job, error) != STORAGE_DONE)
     return FALSE;
-  autofd fd = storage_open (storage, places, image, path, error);
+  autofd fd = storage_open (storage, places, image, job, path, error);
   if (fd >= 0)
     return TRUE;
   if (error && g_error_matches (*error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
@@ -98,7 +98,7 @@ storage_remove (const Storage *storage, const Places *places, const StorageImage
 {
   g_autofree char *path = NULL;
   if (storage->remove (places, image, records, job, error) != STORAGE_DONE ||
-      !storage->locate (places, image, &path, error))
+      !storage->locate (places, image, job, &path, error))
     return FALSE;
   return !path ||
          fail (error, BACKEND_ERROR_FAILED,

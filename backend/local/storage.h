@@ -35,19 +35,23 @@ typedef struct Storage {
                         GError **error);
   StorageEnd (*remove) (const Places *places, const StorageImage *image, int records, Job *job,
                         GError **error);
-  StorageEnd (*revert) (const Places *places, const StorageImage *image, int records, Job *job,
+  /* @held: borrowed; QEMU's locks on the disk, which are held for as long as anything of the call
+   * lives on. */
+  StorageEnd (*revert) (const Places *places, const StorageImage *image, int held, int records,
                         GError **error);
 
-  /* *@path: where its bytes can be read, absolute; NULL: it is not there.  Free with g_free. */
-  gboolean (*locate) (const Places *places, const StorageImage *image, char **path, GError **error);
+  /* *@path: where its bytes can be read, absolute; NULL: it is not there.  Free with g_free.
+   * @job: as above. */
+  gboolean (*locate) (const Places *places, const StorageImage *image, Job *job, char **path,
+                      GError **error);
 } Storage;
 
 extern const Storage storage_hook; /* what a program does that the administrator names */
 
 /* Opens, for reading, what @storage keeps as @image: a regular file or a block device below a
  * place, and no symbolic link, of the right format and size, that is read through nothing else.
- * *@path: its name, to be freed.  -1 on error: NOT_FOUND when it is not there. */
-int storage_open (const Storage *storage, const Places *places, const StorageImage *image,
+ * *@path: its name, to be freed.  @job: as above.  -1 on error: NOT_FOUND when it is not there. */
+int storage_open (const Storage *storage, const Places *places, const StorageImage *image, Job *job,
                   char **path, GError **error);
 
 /* Makes it, and looks whether it is there and is not the disk itself. */

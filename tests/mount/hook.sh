@@ -272,10 +272,60 @@ check "operations go on" gives OK write "$db/base/description" words
 behaves
 check "later it is" eventually prints "$known" copied
 check "and no longer told" eventually refused grep -q untidy "$db/info"
+check "a snapshot" gives OK mkdir "$db/.snapshots/gone"
+behaves delete silent
+check "it is discarded" gives OK rmdir "$db/.snapshots/gone"
+check "unmounting" unserve "$mnt"
+check "what the storage still has is found" prints_like \
+  'head: note: other storage may have .*, disk vda, which is no snapshot.s: a mount' check_store
+behaves
+check "mounting" serve "$store" "$mnt" -o "$options"
+check "it is removed" eventually prints "$known" eval 'cat "$db/info" >/dev/null; copied'
+
+# ---- removing takes its time
+
+check "a snapshot" gives OK mkdir "$db/.snapshots/gone"
+behaves locate hang
+: >"$work/calls"
+begun=$SECONDS
+check "it is discarded" gives OK rmdir "$db/.snapshots/gone"
+check "it is asked whether it is gone" eventually grep -q locate "$work/calls"
+check "an operation goes on" gives OK write "$db/base/description" 'more words'
+check "without waiting for an answer" test $((SECONDS - begun)) -lt 6
+behaves
+check "it is removed" eventually prints "$known" copied
+
+for i in 1 2 3 4 5; do
+  check "snapshot $i" gives OK mkdir "$db/.snapshots/slow$i"
+done
+behaves delete hang
+begun=$SECONDS
+for i in 5 4 3 2 1; do
+  check "discarding $i" gives OK rmdir "$db/.snapshots/slow$i"
+done
+check "no operation waits for storage that removes" test $((SECONDS - begun)) -lt 8
+behaves
+PATIENCE=30 check "all is removed at last" eventually prints "$known" copied
+# Each operation interrupts a tidying, which then has to ask once more.
+nothing_unnamed ()
+{
+  local said
+  cat "$db/info"
+  sleep 1
+  unserve "$mnt" && said=$(check_store) && serve "$store" "$mnt" -o "$options" &&
+    ! grep -q 'other storage may have' <<<"$said"
+}
+PATIENCE=30 check "and nothing is left to ask for" eventually nothing_unnamed
 
 # ---- bringing back
 
 keep_all now
+exec 8<"$db/disks/vda.raw"
+check "what is read is not written over" gives EBUSY write "$db/base/control/revert" 1
+check "and it is said" prints_like 'root.raw is being read' sentence
+exec 8<&-
+check "nothing has happened" are "$db" now
+check "and nothing is left to do" refused grep -q '^problem' "$db/info"
 behaves revert refuse
 check "who refuses" gives EOPNOTSUPP write "$db/base/control/revert" 1
 check "says so" prints_like 'revert: not today' sentence
@@ -321,6 +371,14 @@ check "says what it cannot" prints_like 'hook=PROGRAM' cat "$db/control/error"
 check "unmounting" unserve "$mnt"
 check "and one with it does" serve "$store" "$mnt" -o "$options"
 check "the disks are" are "$db" base
+
+half_reverted 'revert spoil' 'still to be completed'
+check "unmounting" unserve "$mnt"
+check "the manual says how it is given up" rm "$store"/.vmsnapfs/*/journal
+check "mounting" serve "$store" "$mnt" -o "$options"
+check "the domain is in order" refused grep -q '^problem' "$db/info"
+check "so are its snapshots" are "$db/base" base
+check "which it can go back to" eval 'behaves; gives OK write "$db/base/control/revert" 1; are "$db" base'
 
 # ---- the daemon is killed
 

@@ -41,6 +41,25 @@ only_a_file_that_nobody_else_may_change_is_a_hook (void **state)
 }
 
 static void
+nothing_that_others_may_exchange_is_a_hook (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autofree char *parent = g_strconcat (directory->path, ".parent", NULL);
+  g_autofree char *program = g_build_filename (parent, "below", "hook", NULL);
+  g_autoptr (Places) places = places_open (directory->path, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  images_run (directory->path, "mkdir -p %s/below; cp /bin/true %s", parent, program);
+  assert_true (hook_use (places, program, 0, NULL));
+  assert_int_equal (chmod (parent, 0777), 0);
+  assert_false (hook_check (places, &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_DENIED));
+  assert_non_null (strstr (error->message, ".parent may be written to by others"));
+  assert_int_equal (chmod (parent, 01777), 0); /* they may add to it, and take nothing away */
+  assert_true (hook_check (places, NULL));
+  images_run (directory->path, "rm -r %s", parent);
+}
+
+static void
 nothing_below_a_place_is_a_hook (void **state)
 {
   const TemporaryDirectory *directory = *state;
@@ -165,6 +184,25 @@ what_outlives_us_keeps_the_next_one_away (void **state)
   assert_int_equal (create (directory, "yes", NULL), STORAGE_DONE);
 }
 
+/* One that is in a session of its own when the hook ends. */
+#define LEAVES(what)                                                                               \
+  "setsid sh -c \"touch $d/apart; exec " what "\" >/dev/null 2>&1 & "                              \
+  "until [ -e $d/apart ]; do sleep 0.1; done; yes"
+
+/* It has said that it is done, and something of it may still be at work. */
+static void
+who_leaves_a_process_is_not_done (void **state)
+{
+  answers (*state, LEAVES ("sleep 7"), STORAGE_UNKNOWN,
+           "create has left a process that has not ended");
+}
+
+static void
+unless_that_let_go_of_the_lock (void **state)
+{
+  answers (*state, LEAVES ("sleep 1 3>&-"), STORAGE_DONE, NULL);
+}
+
 /* ---- where */
 
 static void
@@ -176,7 +214,7 @@ is_at (const TemporaryDirectory *directory, const char *script, BackendError cod
   const StorageImage image = an_image (disk);
   hook_write (directory, script);
   g_autoptr (Places) places = hook_places (directory, NULL);
-  int fd = storage_open (&storage_hook, places, &image, &path, &error);
+  int fd = storage_open (&storage_hook, places, &image, NULL, &path, &error);
   if (!why)
     assert_true (fd >= 0 && close (fd) == 0);
   else if (fd >= 0 || !g_error_matches (error, BACKEND_ERROR, (int)code) ||
@@ -212,6 +250,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     hook_test (only_a_file_that_nobody_else_may_change_is_a_hook),
+    hook_test (nothing_that_others_may_exchange_is_a_hook),
     hook_test (nothing_below_a_place_is_a_hook),
     hook_test (without_one_it_is_said_how_to_name_one),
     hook_test (each_member_of_the_request_has_a_line_of_its_own),
@@ -219,6 +258,8 @@ main (void)
     hook_test (only_an_object_of_the_right_image_is_an_answer),
     hook_test (the_status_says_what_was_done),
     hook_test (what_outlives_us_keeps_the_next_one_away),
+    hook_test (who_leaves_a_process_is_not_done),
+    hook_test (unless_that_let_go_of_the_lock),
     hook_test (a_snapshot_is_a_file_below_a_place_of_the_right_size),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -1,12 +1,14 @@
 /* A journal with a disk that other storage brings back: what was begun is done again, what is done
  * never, and what was not begun is given up where a machine has written since. */
 #include "../../backend/local/journal.h"
+#include "../../backend/local/locks.h"
 #include "../../backend/local/method.h"
 #include "hook.h"
 
 #define IMAGE "12345678-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 #define ATTEMPT "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 #define BEGUN "back-" ATTEMPT ".begun.t"
+#define ENDED "back-" ATTEMPT ".ended.t"
 #define DONE "back-" ATTEMPT ".done.t"
 #define GOOD                                                                                       \
   "echo >>$d/runs; disk=$(printf '%s' \"$request\" | sed -n 's/^ *\"disk\" : "                     \
@@ -86,6 +88,7 @@ assert_over (const TemporaryDirectory *directory)
 {
   assert_false (is_there (directory, "journal"));
   assert_false (is_there (directory, BEGUN));
+  assert_false (is_there (directory, ENDED));
   assert_false (is_there (directory, DONE));
 }
 
@@ -195,6 +198,7 @@ who_says_that_it_is_done_is_looked_at (void **state)
   g_autoptr (Journal) journal = a_journal (directory, places);
   assert_false (apply (directory, places, journal, &error));
   assert_non_null (strstr (error->message, "1024 bytes"));
+  assert_false (is_there (directory, ENDED));
   assert_false (is_there (directory, DONE));
 }
 
@@ -210,6 +214,94 @@ another_file_may_have_taken_its_place (void **state)
   assert_over (directory);
 }
 
+/* A daemon that died after the hook's end, and whether the machine has been off since. */
+static void
+apply_ended (const TemporaryDirectory *directory, const char *boot)
+{
+  hook_write (directory, GOOD);
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  write_disk (directory, 'm');
+  images_write_text (directory->path, BEGUN, "");
+  images_write_text (directory->path, ENDED, boot);
+  assert_true (apply (directory, places, journal, NULL));
+  assert_over (directory);
+}
+
+static void
+what_has_ended_is_not_done_again (void **state)
+{
+  g_autofree char *boot = NULL;
+  assert_true (g_file_get_contents ("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL));
+  apply_ended (*state, boot);
+  assert_disk (*state, 'm');
+  assert_runs (*state, 0);
+}
+
+/* Its bytes may not have been on the disk. */
+static void
+unless_the_host_was_started_since (void **state)
+{
+  apply_ended (*state, "12345678-0000-4000-8000-000000000000\n");
+  assert_disk (*state, 'b');
+  assert_runs (*state, 1);
+}
+
+/* A machine has the new file before it could be kept from that. */
+#define MACHINE                                                                                    \
+  "head -c 512 /dev/zero >$d/new; mv $d/new $d/root.raw; mkfifo $d/orders; "                       \
+  "setsid qemu-io -f raw $d/root.raw <$d/orders >$d/log 2>/dev/null 3>&- 4>&- & "                  \
+  "exec 9>$d/orders; setsid sleep 1000 3>&- 4>&- >/dev/null 2>&1 & echo $! >$d/machine; "          \
+  "until grep -q qemu-io $d/log; do sleep 0.1; done; yes"
+
+static void
+what_a_machine_writes_once_it_has_ended_stays (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autoptr (GError) error = NULL;
+  hook_write (directory, MACHINE);
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_false (apply (directory, places, journal, &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY));
+  assert_true (is_there (directory, ENDED));
+  images_run (directory->path, "kill $(cat machine)");
+  write_disk (directory, 'm');
+  hook_write (directory, GOOD);
+  for (int i = 0; i < 100 && !apply (directory, places, journal, NULL); i++)
+    g_usleep (50000);
+  assert_disk (directory, 'm');
+  assert_runs (directory, 0);
+  assert_over (directory);
+}
+
+static gboolean
+is_kept_from_machines (const TemporaryDirectory *directory)
+{
+  int fd = openat (directory->fd, "root.raw", O_RDONLY | O_CLOEXEC);
+  gboolean kept = fd >= 0 && locks_is_in_use (fd);
+  close (fd);
+  return kept;
+}
+
+/* It may still be writing. */
+static void
+what_lives_on_keeps_machines_from_the_disk (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  hook_write (directory,
+              "setsid sh -c \"echo \\$\\$ >$d/lives; exec sleep 1000\" >/dev/null 2>&1 & "
+              "until [ -s $d/lives ]; do sleep 0.1; done; exit 1");
+  g_autoptr (Places) places = hook_places (directory, NULL);
+  g_autoptr (Journal) journal = a_journal (directory, places);
+  assert_false (apply (directory, places, journal, NULL));
+  assert_true (is_kept_from_machines (directory));
+  images_run (directory->path, "kill $(cat lives)");
+  for (int i = 0; i < 100 && is_kept_from_machines (directory); i++)
+    g_usleep (20000);
+  assert_false (is_kept_from_machines (directory));
+}
+
 int
 main (void)
 {
@@ -222,6 +314,10 @@ main (void)
     hook_test (who_refuses_later_or_has_written_does_not),
     hook_test (who_says_that_it_is_done_is_looked_at),
     hook_test (another_file_may_have_taken_its_place),
+    hook_test (what_has_ended_is_not_done_again),
+    hook_test (unless_the_host_was_started_since),
+    hook_test (what_a_machine_writes_once_it_has_ended_stays),
+    hook_test (what_lives_on_keeps_machines_from_the_disk),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
