@@ -80,11 +80,12 @@ prepare_libvirtd ()
   write_configuration
 }
 
-# In the new namespace: none of our mounts, or they would live on there. $1: $libvirt, $2: $work.
+# In the new namespace: no mount of a test, this one or one that runs beside it, or they would live on there, and
+# their daemons with them. $1: $libvirt.
 # shellcheck disable=SC2016 # the other shell expands it
 enter='
 while read -r _ point _; do
-  case $point in "$2"/*) umount -l "$point" ;; esac
+  case $point in */vmsnapfs-*) umount -l "$point" ;; esac
 done </proc/self/mounts
 for pair in etc:/etc lib:/var/lib run:/run log:/var/log cache:/var/cache; do
   mkdir -p "${pair#*:}/libvirt" && mount --bind "$1/${pair%%:*}" "${pair#*:}/libvirt" || exit 1
@@ -101,7 +102,7 @@ answers ()
 start_libvirtd ()
 {
   [ -d "$libvirt" ] || prepare_libvirtd || return 1
-  unshare -m --propagation slave sh -c "$enter" sh "$libvirt" "$work" \
+  unshare -m --propagation slave sh -c "$enter" sh "$libvirt" \
     >>"$work/libvirtd.out" 2>&1 </dev/null &
   libvirtd=$!
   local end=$((SECONDS + START_LIMIT))
