@@ -11,10 +11,10 @@
  * one has ended.  Descriptor 4 is what keeps machines from the disk that it writes over. */
 #include "hook.h"
 #include "fd.h"
+#include "json-text.h"
 #include "process.h"
 #include "storage.h"
 #include <fcntl.h>
-#include <json-glib/json-glib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -69,20 +69,12 @@ take_lock (const char *whose, int records, GError **error)
 
 /* -------------------------------------------------------------------- the answer */
 
-/* One object with plain members; json-glib would recurse as deep as the text says. */
+/* One object with plain members. */
 static gboolean
 is_flat (const char *text)
 {
-  guint opened = 0;
-  gboolean in_string = FALSE;
-  for (; *text; text++) {
-    if (in_string && *text == '\\' && text[1])
-      text++;
-    else if (*text == '"')
-      in_string = !in_string;
-    else if (!in_string && (*text == '[' || *text == '{'))
-      opened++;
-  }
+  guint opened, deepest;
+  json_text_measure (text, &opened, &deepest);
   return opened == 1;
 }
 
@@ -98,14 +90,10 @@ string_of (JsonObject *object, const char *member)
 static JsonObject *
 parse (const char *text, gsize length, const char *image)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  if (strlen (text) != length || !g_utf8_validate (text, -1, NULL) || !is_flat (text) ||
-      !json_parser_load_from_data (parser, text, -1, NULL))
-    return NULL;
-  JsonNode *root = json_parser_get_root (parser);
-  JsonObject *object = root && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
+  g_autoptr (JsonObject) object =
+      strlen (text) == length && is_flat (text) ? json_text_object (text) : NULL;
   g_autofree char *of = object ? string_of (object, "image") : NULL;
-  return of && g_ascii_strcasecmp (of, image) == 0 ? json_object_ref (object) : NULL;
+  return of && g_ascii_strcasecmp (of, image) == 0 ? g_steal_pointer (&object) : NULL;
 }
 
 static StorageEnd

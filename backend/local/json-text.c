@@ -5,22 +5,31 @@
 
 #define DEEPEST 16
 
-static gboolean
-is_shallow (const char *text)
+void
+json_text_measure (const char *text, guint *opened, guint *deepest)
 {
-  int depth = 0;
+  guint depth = 0;
   gboolean in_string = FALSE;
+  *opened = *deepest = 0;
   for (; *text; text++) {
     if (in_string && *text == '\\' && text[1])
       text++;
     else if (*text == '"')
       in_string = !in_string;
-    else if (!in_string && (*text == '{' || *text == '[') && ++depth > DEEPEST)
-      return FALSE;
-    else if (!in_string && (*text == '}' || *text == ']'))
+    else if (!in_string && (*text == '{' || *text == '[')) {
+      ++*opened;
+      *deepest = MAX (*deepest, ++depth);
+    } else if (!in_string && (*text == '}' || *text == ']') && depth > 0)
       depth--;
   }
-  return TRUE;
+}
+
+static gboolean
+is_shallow (const char *text)
+{
+  guint opened, deepest;
+  json_text_measure (text, &opened, &deepest);
+  return deepest <= DEEPEST;
 }
 
 JsonObject *

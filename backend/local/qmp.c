@@ -4,6 +4,7 @@
  */
 #include "qmp.h"
 #include "fd.h"
+#include "json-text.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -151,25 +152,12 @@ read_line (Qmp *qmp, gint64 end, GError **error)
   }
 }
 
-/* The parser goes down by recursion. */
 static gboolean
 is_too_deep (const char *line)
 {
-  guint depth = 0;
-  gboolean quoted = FALSE;
-  for (; *line; line++) {
-    if (quoted && *line == '\\' && line[1])
-      line++;
-    else if (*line == '"')
-      quoted = !quoted;
-    else if (!quoted && (*line == '{' || *line == '['))
-      depth++;
-    else if (!quoted && (*line == '}' || *line == ']') && depth > 0)
-      depth--;
-    if (depth > DEEPEST)
-      return TRUE;
-  }
-  return FALSE;
+  guint opened, deepest;
+  json_text_measure (line, &opened, &deepest);
+  return deepest > DEEPEST;
 }
 
 /* The next object; NULL on error.  Unref it. */
