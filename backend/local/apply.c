@@ -6,14 +6,13 @@
  * somebody has put another in its place, and the journal stays until a person has looked. */
 #include "applying.h"
 #include "bringing.h"
+#include "frozen.h"
 #include "moving.h"
 #include "records.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define WRITE_BITS 0222
 
 static gboolean
 cannot_complete (const char *name, const char *why, GError **error)

@@ -30,7 +30,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define WRITE_BITS 0222
 #define THAW (10 * G_USEC_PER_SEC)
 
 /* -------------------------------------------------------------------- what was interrupted */

@@ -15,8 +15,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define WRITE_BITS 0222
-
 /* -------------------------------------------------------------------- records */
 
 /* Only its storage can tell. */

@@ -4,6 +4,9 @@
 
 /* What the records say of frozen images, as places and in order. */
 
+/* Of its mode; a frozen image has none of them. */
+#define WRITE_BITS 0222
+
 /* Whether @name is one of a frozen image, whatever its format; *@raw: that is raw. */
 gboolean frozen_is_name (const char *name, gboolean *raw);
 

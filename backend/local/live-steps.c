@@ -2,13 +2,13 @@
 #include "live-steps.h"
 #include "../qcow2/header.h"
 #include "fd.h"
+#include "frozen.h"
 #include "moving.h"
 #include "records.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#define WRITE_BITS 0222
 #define NODE_PREFIX "vmsnapfs-"
 
 /* ---- the disks of a journal ---- */

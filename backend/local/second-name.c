@@ -2,13 +2,12 @@
 #include "second-name.h"
 #include "fd.h"
 #include "file-names.h"
+#include "frozen.h"
 #include "journal.h"
 #include "listing.h"
 #include "locks.h"
 #include <fcntl.h>
 #include <string.h>
-
-#define WRITE_BITS 0222
 
 static char *
 file_name (const char *uuid)
