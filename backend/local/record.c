@@ -270,18 +270,6 @@ record_images_have (const GPtrArray *images, const char *file)
   return FALSE;
 }
 
-gboolean
-records_name_image (const Records *records, const char *file)
-{
-  GHashTableIter iter;
-  gpointer record;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
-    if (record_images_have (((const Record *)record)->images, file))
-      return TRUE;
-  return FALSE;
-}
-
 static gboolean
 images_have_uuid (const GPtrArray *images, const char *uuid)
 {
@@ -291,16 +279,29 @@ images_have_uuid (const GPtrArray *images, const char *uuid)
   return FALSE;
 }
 
-gboolean
-records_name_uuid (const Records *records, const char *image)
+static gboolean
+any_record (const Records *records, gboolean (*have) (const GPtrArray *images, const char *what),
+            const char *what)
 {
   GHashTableIter iter;
   gpointer record;
   g_hash_table_iter_init (&iter, records->records);
   while (g_hash_table_iter_next (&iter, NULL, &record))
-    if (images_have_uuid (((const Record *)record)->images, image))
+    if (have (((const Record *)record)->images, what))
       return TRUE;
   return FALSE;
+}
+
+gboolean
+records_name_image (const Records *records, const char *file)
+{
+  return any_record (records, record_images_have, file);
+}
+
+gboolean
+records_name_uuid (const Records *records, const char *image)
+{
+  return any_record (records, images_have_uuid, image);
 }
 
 gboolean
