@@ -79,9 +79,9 @@ def tests(module):
                                                       function.__name__)]
 
 
-def main(module):
+def main(module, directory="/dev/shm"):
     passed = failed = 0
-    with tempfile.TemporaryDirectory(prefix="live-", dir="/dev/shm") as work:
+    with tempfile.TemporaryDirectory(prefix="live-", dir=directory) as work:
         for number, function in enumerate(tests(module)):
             sentence = function.__name__.replace("_", " ")
             try:
