@@ -3,9 +3,12 @@
 #include "guest-note.h"
 #include "picture.h"
 
+/* Its owner may have paused it since it was looked at, and then it stays that. */
 gboolean
 pause_begin (Qemu *machine, int records, const char *socket, GError **error)
 {
+  if (!qemu_look_at_status (machine, error))
+    return FALSE;
   if (!machine->running)
     return TRUE;
   return guest_note_write (records, PAUSE_NOTE, socket, qmp_peer (machine->qmp), error) &&
