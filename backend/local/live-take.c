@@ -82,13 +82,6 @@ check_status (const Qemu *machine, GError **error)
          fail (error, BACKEND_ERROR_BUSY, "the machine is in the state %.40s", machine->status);
 }
 
-/* The machine puts an overlay on the disk; else the disk is taken in place. */
-static gboolean
-attaches (const Method *method)
-{
-  return !method->take;
-}
-
 /* What is attached commits in the machine, what is taken in place commits here: never both. */
 static gboolean
 check_method (const Change *change, const ChangeDisk *disk, GError **error)
@@ -100,7 +93,7 @@ check_method (const Change *change, const ChangeDisk *disk, GError **error)
                  "disk %s is snapshotted by the method %s, for which a guest would stand still too "
                  "long: switch the machine off",
                  target, method);
-  return attaches (disk->method) == attaches (first->method) ||
+  return method_is_in_place (disk->method) == method_is_in_place (first->method) ||
          fail (error, BACKEND_ERROR_BUSY,
                "disk %s is snapshotted by the method %s and disk %s by %s, which cannot be done at "
                "one moment while the machine runs: switch it off, or let them have one method",
@@ -123,7 +116,7 @@ gboolean
 live_commits (const Change *change)
 {
   const ChangeDisk *first = change->disks->len > 0 ? g_ptr_array_index (change->disks, 0) : NULL;
-  return change->machine && first && attaches (first->method);
+  return change->machine && first && !method_is_in_place (first->method);
 }
 
 /* ---- the disks ---- */

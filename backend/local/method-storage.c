@@ -89,7 +89,6 @@ const Method method_exec = {
   .storage = &storage_hook,
   .check = check_exec,
   .freeze = freeze,
-  .take = elsewhere_make,
   .slow = TRUE,
   .go_on = go_on,
   .bring_back = bring_back,

@@ -8,6 +8,12 @@ static const Method *const methods[] = { &method_qemu, &method_btrfs, &method_ex
 /* Words of the proposal that name storage which this version cannot work with. */
 static const char *const absent[] = { "lvm", "zfs", NULL };
 
+gboolean
+method_is_in_place (const Method *method)
+{
+  return method->take || method->storage;
+}
+
 const Method *
 method_of_record (const char *name)
 {

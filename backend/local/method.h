@@ -19,8 +19,8 @@ typedef struct Method {
   /* The present state of @disk becomes @record's. */
   gboolean (*freeze) (Change *change, ChangeDisk *disk, Record *record, GError **error);
 
-  /* Taken in place: makes, at the moment of the snapshot, what the present state of @disk becomes.
-   * NULL: the file itself is frozen. */
+  /* Makes, at the moment of the snapshot, what the present state of @disk becomes.  NULL: its
+   * storage does, or the file itself is frozen. */
   gboolean (*take) (Change *change, ChangeDisk *disk, GError **error);
   gboolean slow; /* that may take longer than a guest can stand still */
 
@@ -36,6 +36,9 @@ typedef struct Method {
 extern const Method method_qemu;  /* the image is frozen, and an overlay takes its place */
 extern const Method method_btrfs; /* a clone is frozen, and the disk stays what it is */
 extern const Method method_exec;  /* a program of the administrator's has its own way (hook.h) */
+
+/* The disk's file stays the disk; else an overlay takes its place. */
+gboolean method_is_in_place (const Method *method);
 
 /* INVALID: nobody knows the word; UNSUPPORTED: this version lacks the method. */
 const Method *method_find (const char *word, GError **error);

@@ -1,5 +1,6 @@
 /* The moment at which disks are taken in place. */
 #include "moment.h"
+#include "elsewhere.h"
 #include "method.h"
 #include "pause.h"
 #include "rest.h"
@@ -8,7 +9,14 @@
 static gboolean
 is_taken_in_place (const ChangeDisk *disk)
 {
-  return disk->freeze && disk->method && disk->method->take;
+  return disk->freeze && disk->method && method_is_in_place (disk->method);
+}
+
+static gboolean
+take (Change *change, ChangeDisk *disk, GError **error)
+{
+  return disk->method->storage ? elsewhere_make (change, disk, error)
+                               : disk->method->take (change, disk, error);
 }
 
 static gboolean
@@ -25,7 +33,7 @@ take_all (Change *change, GError **error)
 {
   for (guint i = 0; i < change->disks->len; i++) {
     ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (is_taken_in_place (disk) && !disk->method->take (change, disk, error))
+    if (is_taken_in_place (disk) && !take (change, disk, error))
       return fail_in (error, "disk %s", disk->disk->target);
   }
   return TRUE;
