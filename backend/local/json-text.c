@@ -18,7 +18,8 @@ json_text_measure (const char *text, guint *opened, guint *deepest)
       in_string = !in_string;
     else if (!in_string && (*text == '{' || *text == '[')) {
       ++*opened;
-      *deepest = MAX (*deepest, ++depth);
+      depth++; /* not in the next line, where it would be counted twice */
+      *deepest = MAX (*deepest, depth);
     } else if (!in_string && (*text == '}' || *text == ']') && depth > 0)
       depth--;
   }
