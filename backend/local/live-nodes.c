@@ -1,8 +1,7 @@
 /* The steps of a snapshot of a running machine that change its block graph. */
+#include "live-clean.h"
 #include "live-steps.h"
 #include <string.h>
-
-#define FILE_SUFFIX "-f" /* of the node of a node's file */
 
 /* ---- arguments ---- */
 
@@ -36,7 +35,7 @@ static JsonObject *
 file_node (const LiveDisk *disk, const char *name, const char *file, const QemuLayer *like)
 {
   g_autofree char *path = g_build_filename (disk->spelled, file, NULL);
-  g_autofree char *node = g_strconcat (name, FILE_SUFFIX, NULL);
+  g_autofree char *node = g_strconcat (name, LIVE_FILE_SUFFIX, NULL);
   JsonObject *object = json_object_new ();
   json_object_set_string_member (object, "driver", "file");
   json_object_set_string_member (object, "node-name", node);
@@ -191,19 +190,6 @@ put_below (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GEr
   return qmp_do (take->machine->qmp, "blockdev-reopen", arguments, QEMU_WORK, error);
 }
 
-static gboolean
-remove_node (const LiveTake *take, const char *name, GError **error)
-{
-  g_autoptr (GError) wrong = NULL;
-  JsonObject *arguments = json_object_new ();
-  json_object_set_string_member (arguments, "node-name", name);
-  if (qmp_do (take->machine->qmp, "blockdev-del", arguments, QEMU_WORK, &wrong) ||
-      g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_FAILED))
-    return TRUE; /* refused: it is something else by now, or somebody else's */
-  g_propagate_error (error, g_steal_pointer (&wrong));
-  return FALSE;
-}
-
 /* A node that the machine's owner made stays when nobody needs it any more, and has the active path
  * for its name; others went by themselves. */
 static gboolean
@@ -218,7 +204,7 @@ remove_old (const LiveTake *take, const LiveDisk *disk, GError **error)
   for (const QemuLayer *layer = top; layer; layer = layer->below)
     if (g_strcmp0 (layer->node, name) == 0)
       return TRUE;
-  return !name || !has_node (take, name) || remove_node (take, name, error);
+  return !name || !has_node (take, name) || live_clean_node (take->machine, name, error);
 }
 
 static gboolean

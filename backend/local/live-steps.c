@@ -3,13 +3,12 @@
 #include "../qcow2/header.h"
 #include "fd.h"
 #include "frozen.h"
+#include "live-clean.h"
 #include "moving.h"
 #include "records.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-
-#define NODE_PREFIX "vmsnapfs-"
 
 /* ---- the disks of a journal ---- */
 
@@ -29,7 +28,7 @@ live_disk_clear (gpointer data)
 static char *
 node_name (const char *uuid)
 {
-  return g_strdup_printf (NODE_PREFIX "%.8s%.4s%.4s", uuid, uuid + 9, uuid + 14);
+  return g_strdup_printf (LIVE_NODE_PREFIX "%.8s%.4s%.4s", uuid, uuid + 9, uuid + 14);
 }
 
 static void

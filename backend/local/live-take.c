@@ -1,6 +1,7 @@
 /* Taking a snapshot of a running machine. */
 #include "live-take.h"
 #include "fd.h"
+#include "live-clean.h"
 #include "live-replay.h"
 #include "live-steps.h"
 #include "locks.h"
@@ -71,7 +72,7 @@ live_meet (Change *change, GError **error)
   if (!let_go_on (change, error))
     return FALSE;
   change->machine = qemu_open (places, change->socket, error);
-  return change->machine != NULL;
+  return change->machine && live_clean (change->machine, error);
 }
 
 static gboolean

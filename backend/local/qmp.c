@@ -68,11 +68,11 @@ qmp_element (JsonNode *array, guint index)
   return JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
 }
 
-static int
-number (JsonObject *object, const char *member)
+gint64
+qmp_number (JsonObject *object, const char *member)
 {
   JsonNode *node = json_object_get_member (object, member);
-  return node && JSON_NODE_HOLDS_VALUE (node) ? (int)json_node_get_int (node) : 0;
+  return node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_int (node) : 0;
 }
 
 /* ---- lines ---- */
@@ -276,8 +276,8 @@ hear_greeting (Qmp *qmp, gint64 end, GError **error)
   JsonObject *qemu = version ? qmp_object (version, "qemu") : NULL;
   if (!qemu)
     return object ? lose (qmp, error, "says what is not QMP") : FALSE;
-  qmp->major = number (qemu, "major");
-  qmp->minor = number (qemu, "minor");
+  qmp->major = (int)qmp_number (qemu, "major");
+  qmp->minor = (int)qmp_number (qemu, "minor");
   return TRUE;
 }
 

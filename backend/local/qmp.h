@@ -32,9 +32,10 @@ gboolean qmp_do (Qmp *qmp, const char *command, JsonObject *arguments, guint dea
 pid_t qmp_peer (const Qmp *qmp);                                 /* 0: not known */
 gboolean qmp_is_at_least (const Qmp *qmp, int major, int minor); /* QEMU's version */
 
-/* Members of what was answered; NULL, FALSE when absent or of another type.  Borrowed. */
+/* Members of what was answered; NULL, FALSE, 0 when absent or of another type.  Borrowed. */
 const char *qmp_string (JsonObject *object, const char *member);
 gboolean qmp_flag (JsonObject *object, const char *member);
+gint64 qmp_number (JsonObject *object, const char *member);
 JsonObject *qmp_object (JsonObject *object, const char *member);
 /* The objects of an array; NULL at its end, and for what is none. */
 JsonObject *qmp_element (JsonNode *array, guint index);

@@ -1,0 +1,16 @@
+#pragma once
+#include "qemu.h"
+
+/* What we have made in a running machine, and what of it is left when it is of no use any more. */
+
+/* A node of ours is called "vmsnapfs-…", and the one of its file as it is, with this behind. */
+#define LIVE_NODE_PREFIX "vmsnapfs-"
+#define LIVE_FILE_SUFFIX "-f"
+
+/* Ends the jobs that somebody of us has left behind, and removes the nodes of ours that no block
+ * device is read through: as long as one is there, QEMU counts it among the readers of what it is
+ * on.  Looks at the machine anew. */
+gboolean live_clean (Qemu *machine, GError **error);
+
+/* Removes one node.  TRUE as well when QEMU refuses: it is something else by now, or in use. */
+gboolean live_clean_node (Qemu *machine, const char *name, GError **error);
