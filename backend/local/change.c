@@ -205,5 +205,5 @@ change_catch_up (Change *change)
 {
   guint disks = MAX (1, change->found->disks->len);
   if (change->in_chains >= change->state->stuck + BACKLOG * disks)
-    tidy_now (change->store, change->state);
+    tidy_now (change->store, change->state, FALSE);
 }

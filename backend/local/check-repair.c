@@ -2,7 +2,7 @@
  *
  *   a journal            is carried out; what was only prepared is removed
  *   a guest              that may be frozen is thawed
- *   a marked image       is repaired by qemu-img check -r all
+ *   a marked image       is repaired by qemu-img check -r all, a noted disk by -r leaks
  *   a damaged record     is put aside, as a whole: nothing of it can be believed.  Its image stays,
  *                        what descends from it becomes a root, and changes are possible again
  *   a damaged head       is put aside; which snapshot was current is not known, so none is, nor
@@ -24,6 +24,7 @@
 #include "journal.h"
 #include "locks.h"
 #include "replay.h"
+#include "stream-note.h"
 #include "thaw.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -80,6 +81,20 @@ finish_folding (Check *check, const CheckDomain *domain)
   if (fold_repair (check->places, domain->fd, NULL, &repaired, &error))
     check_say (check, CHECK_REPAIRED, path ? path : domain->path,
                "what an interrupted folding left in it is repaired");
+  else
+    check_say (check, CHECK_NOTE, domain->path, "%s", error->message);
+}
+
+static void
+finish_streaming (Check *check, const CheckDomain *domain)
+{
+  g_autofree char *disk = stream_note_read (domain->fd, check->places);
+  g_autoptr (GError) error = NULL;
+  if (!stream_note_exists (domain->fd))
+    return;
+  if (stream_note_repair (domain->fd, check->places, &error))
+    check_say (check, CHECK_REPAIRED, disk ? disk : domain->path,
+               "what an interrupted folding into it may have taken is freed");
   else
     check_say (check, CHECK_NOTE, domain->path, "%s", error->message);
 }
@@ -314,6 +329,7 @@ check_repair (Check *check, GError **error)
     finish_operation (check, g_ptr_array_index (check->domains, i));
     thaw_guest (check, g_ptr_array_index (check->domains, i)); /* who is paused cannot */
     finish_folding (check, g_ptr_array_index (check->domains, i));
+    finish_streaming (check, g_ptr_array_index (check->domains, i));
   }
   if (!check_read_domains (check, error) || !repair_files (check, error))
     return FALSE;

@@ -12,6 +12,7 @@
 #include "frozen.h"
 #include "journal.h"
 #include "locks.h"
+#include "stream-note.h"
 #include <fcntl.h>
 #include <string.h>
 
@@ -108,10 +109,21 @@ look_at_mark (Check *check, const CheckImages *images, const CheckDomain *domain
 }
 
 static void
+look_at_note (Check *check, const CheckDomain *domain)
+{
+  g_autofree char *disk = stream_note_read (domain->fd, check->places);
+  if (disk)
+    check_say (check, CHECK_NOTE, disk,
+               "an image was being folded into it by the running machine when that was "
+               "interrupted: every mount for writing goes on with it");
+}
+
+static void
 look_at_domain (Check *check, const CheckImages *images, const CheckDomain *domain)
 {
   g_autoptr (GPtrArray) sorted = frozen_by_age (domain->records);
   look_at_mark (check, images, domain);
+  look_at_note (check, domain);
   note_listed (check, images, domain->records->unnamed);
   note_listed (check, images, domain->records->kept);
   tell_elsewhere (check, domain, domain->records->unnamed,

@@ -28,16 +28,14 @@ has_disk (const Places *places, const Qemu *machine, const LocalDisk *disk)
 /* A machine that waits for what it was elsewhere (-incoming) has its disks open without a lock, and
  * would write to what is frozen or dropped as soon as it has come. */
 gboolean
-live_check_is_off (const Change *change, GError **error)
+live_check_is_off (const Places *places, const LocalDomain *found, GError **error)
 {
-  const Places *places = change->store->places;
   g_autofree char *socket = NULL;
-  g_autoptr (Qemu) machine =
-      qemu_find_socket (places, change->found, "qmp", &socket, NULL) && socket
-          ? qemu_open (places, socket, NULL)
-          : NULL;
-  for (guint i = 0; machine && i < change->found->disks->len; i++) {
-    const LocalDisk *disk = g_ptr_array_index (change->found->disks, i);
+  g_autoptr (Qemu) machine = qemu_find_socket (places, found, "qmp", &socket, NULL) && socket
+                                 ? qemu_open (places, socket, NULL)
+                                 : NULL;
+  for (guint i = 0; machine && i < found->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (found->disks, i);
     if (has_disk (places, machine, disk))
       return fail (error, BACKEND_ERROR_BUSY,
                    "the machine has %s open and holds no lock of it (it is in the state %.40s)",
@@ -64,7 +62,7 @@ live_meet (Change *change, GError **error)
   if (!state)
     return FALSE;
   if (g_str_equal (state, "shutoff"))
-    return live_check_is_off (change, error);
+    return live_check_is_off (places, change->found, error);
   if (!qemu_find_socket (places, change->found, "qmp", &change->socket, error))
     return FALSE;
   if (!change->socket) /* the locks will say that it is in use */
@@ -75,8 +73,8 @@ live_meet (Change *change, GError **error)
   return change->machine && live_clean (change->machine, error);
 }
 
-static gboolean
-check_status (const Qemu *machine, GError **error)
+gboolean
+live_check_status (const Qemu *machine, GError **error)
 {
   static const char *const takes[] = { "running", "paused", "prelaunch", "io-error", NULL };
   return g_strv_contains (takes, machine->status) ||
@@ -110,7 +108,7 @@ live_check_options (const Change *change, const CreateOptions *options, GError *
   for (guint i = 0; i < change->disks->len; i++)
     if (!check_method (change, g_ptr_array_index (change->disks, i), error))
       return FALSE;
-  return check_status (change->machine, error);
+  return live_check_status (change->machine, error);
 }
 
 gboolean

@@ -12,7 +12,10 @@ gboolean live_meet (Change *change, GError **error);
 /* Nobody holds the disks' locks: no machine at the domain's socket has them open all the same.
  * BUSY.
  */
-gboolean live_check_is_off (const Change *change, GError **error);
+gboolean live_check_is_off (const Places *places, const LocalDomain *found, GError **error);
+
+/* The machine is in a state in which its disks can be changed.  BUSY. */
+gboolean live_check_status (const Qemu *machine, GError **error);
 
 /* What a running machine allows.  BUSY, UNSUPPORTED. */
 gboolean live_check_options (const Change *change, const CreateOptions *options, GError **error);

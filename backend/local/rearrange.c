@@ -164,7 +164,7 @@ fold_disk (Change *change, const Plan *plan, const Snapshot *snapshot, GError **
 {
   if (!check_is_read (change, snapshot, error) || !carry_out (change, plan, FALSE, error))
     return FALSE;
-  tidy_now (change->store, change->state);
+  tidy_now (change->store, change->state, TRUE);
   return TRUE;
 }
 

@@ -253,6 +253,24 @@ references_as_disk (const Places *places, const GPtrArray *domains, const char *
   return g_steal_pointer (&found);
 }
 
+/* A running machine's disk has two names (second-name.h), and is one reader. */
+static const char *
+only_reader (const GPtrArray *readers)
+{
+  const char *one = readers->len > 0 ? g_ptr_array_index (readers, 0) : NULL;
+  const char *other = readers->len > 1 ? g_ptr_array_index (readers, 1) : NULL;
+  struct stat first, second;
+  gboolean raw;
+  if (readers->len < 2)
+    return one;
+  g_autofree char *name = g_path_get_basename (one), *other_name = g_path_get_basename (other);
+  gboolean frozen = frozen_is_name (name, &raw);
+  if (readers->len > 2 || frozen == frozen_is_name (other_name, &raw) || lstat (one, &first) < 0 ||
+      lstat (other, &second) < 0 || first.st_ino != second.st_ino || first.st_dev != second.st_dev)
+    return NULL;
+  return frozen ? other : one;
+}
+
 gboolean
 references_unlink_unread (const Places *places, int directory, const char *path, const char *file,
                           gboolean *gone, char **reader, GError **error)
@@ -267,8 +285,8 @@ references_unlink_unread (const Places *places, int directory, const char *path,
   *reader = NULL;
   if (!users)
     return FALSE;
-  if (users->len == 0 && readers->len == 1)
-    *reader = g_strdup (g_ptr_array_index (readers, 0));
+  if (users->len == 0)
+    *reader = g_strdup (only_reader (readers));
   if (users->len > 0 || readers->len > 0)
     return TRUE;
   if (unlinkat (directory, file, 0) < 0 && errno != ENOENT)

@@ -20,7 +20,7 @@ GPtrArray *references_as_disk (const Places *places, const GPtrArray *domains,
 
 /* Unlinks the image @file in @directory (a descriptor of @path) when nothing needs it any more, and
  * makes that durable: *@gone.  Else *@reader is the only image that it is behind, where there is
- * only one, and nobody has it as a disk (a path, to be freed); NULL: there are others.  No file of
- * any store gets another name meanwhile. */
+ * only one, and nobody has it as a disk (a path, to be freed; a running machine's disk by its
+ * active path); NULL: there are others.  No file of any store gets another name meanwhile. */
 gboolean references_unlink_unread (const Places *places, int directory, const char *path,
                                    const char *file, gboolean *gone, char **reader, GError **error);

@@ -160,7 +160,8 @@ revert_disks (const Revert *revert, GError **error)
 {
   Change *change = revert->change;
   const GPtrArray *left_out = revert->record && !revert->saved ? revert->record->left_out : NULL;
-  if (!change_open_disks (change, left_out, error) || !live_check_is_off (change, error) ||
+  if (!change_open_disks (change, left_out, error) ||
+      !live_check_is_off (change->store->places, change->found, error) ||
       (revert->saved && !choose_methods (change, error)))
     return FALSE;
   for (guint i = 0; i < change->disks->len; i++)

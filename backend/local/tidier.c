@@ -4,6 +4,7 @@
 #include "fold.h"
 #include "journal.h"
 #include "picture.h"
+#include "stream-note.h"
 #include "tidy.h"
 
 /* Milliseconds after which a domain is tried again that somebody had open: a machine that runs, or
@@ -54,22 +55,22 @@ is_being_opened (DomainState *state)
 
 /* @busy: NULL when the caller holds it.  TRUE: it is to be tried again. */
 static gboolean
-tidy_state (Store *store, DomainState *state, Held *busy)
+tidy_state (Store *store, DomainState *state, Held *busy, gboolean asked)
 {
   g_autoptr (Job) job = job_new (state->name, "tidy");
   if (!begin_tidying (state, job, busy)) {
     job_finish (job, NULL);
     return is_being_opened (state);
   }
-  gboolean again = tidy_images (store, state, job);
+  gboolean again = tidy_images (store, state, asked, job);
   end_tidying (state);
   return again;
 }
 
 void
-tidy_now (Store *store, DomainState *state)
+tidy_now (Store *store, DomainState *state, gboolean asked)
 {
-  tidy_state (store, state, NULL);
+  tidy_state (store, state, NULL, asked);
 }
 
 /* An operation that is under way asks for another tidying at its end. */
@@ -80,7 +81,7 @@ tidy_domain (Store *store, const char *name)
   Held busy = { NULL };
   if (!state || is_closing (store))
     return FALSE;
-  gboolean again = tidy_state (store, state, &busy);
+  gboolean again = tidy_state (store, state, &busy, FALSE);
   held_release (&busy);
   return again;
 }
@@ -118,7 +119,7 @@ tidy_allow (DomainState *state)
 
 /* -------------------------------------------------------------------- the thread */
 
-/* A running machine is not worth an attempt, unless it may be waiting for one. */
+/* A running machine is not worth an attempt, unless it may be waiting for one, or can fold. */
 static gboolean
 is_left_alone (Store *store, const char *name)
 {
@@ -127,7 +128,7 @@ is_left_alone (Store *store, const char *name)
     return FALSE;
   g_autoptr (LocalDomain) found = state ? state_found (state) : NULL;
   g_autofree char *word = found ? picture_run_state (store->places, found, NULL) : NULL;
-  return g_strcmp0 (word, "running") == 0;
+  return g_strcmp0 (word, "running") == 0 && !tidy_is_due (store, state);
 }
 
 static void
@@ -199,7 +200,7 @@ tidy_interrupted (Store *store)
     const LocalDomain *domain = g_ptr_array_index (found, i);
     autofd records = -1;
     if (store_open_records (store, domain->uuid, FALSE, &records, NULL) && records >= 0 &&
-        (fold_is_interrupted (records) || journal_exists (records)))
+        (fold_is_interrupted (records) || stream_note_exists (records) || journal_exists (records)))
       tidy_later (store, domain->name);
   }
 }

@@ -12,9 +12,14 @@
 #include "file-names.h"
 #include "fold.h"
 #include "journal.h"
+#include "live-clean.h"
+#include "live-fold.h"
+#include "live-take.h"
+#include "picture.h"
 #include "references.h"
 #include "replay.h"
 #include "second-name.h"
+#include "stream-note.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +35,8 @@ typedef struct {
   gboolean put_off;  /* somebody has an image open */
   gboolean failed;   /* storage that is not ours did not do what it was asked for */
   gboolean repaired; /* a fold had been interrupted */
+  gboolean running;  /* a machine writes to one of its disks */
+  gboolean asked;    /* somebody waits for it, and wants it though it costs more than it is worth */
 } Tidying;
 
 /* -------------------------------------------------------------------- one image */
@@ -60,6 +67,60 @@ holds_snapshots (int directory, const char *file, gboolean *holds, GError **erro
   return TRUE;
 }
 
+/* A disk that has a second name is, or was a moment ago, a running machine's. */
+static gboolean
+has_second_name (const Tidying *tidying, int directory, const char *file)
+{
+  struct stat status;
+  if (fstatat (directory, file, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    return FALSE;
+  g_autofree char *uuid = second_name_find (directory, &status, tidying->records);
+  return uuid != NULL;
+}
+
+static gboolean
+fold_in_machine (Tidying *tidying, const char *path, int directory, const char *file,
+                 const char *reader, GError **error)
+{
+  const LiveFold this = {
+    .places = tidying->store->places,
+    .found = tidying->found,
+    .path = path,
+    .directory = directory,
+    .records = tidying->fd,
+    .unnamed = file,
+    .dependent = reader,
+    .asked = tidying->asked,
+  };
+  g_autoptr (GError) wrong = NULL;
+  if (live_fold (&this, tidying->job, &wrong))
+    return TRUE;
+  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_FAILED))
+    g_atomic_int_set (&tidying->state->stream_failed, TRUE);
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+static gboolean
+fold_both (Tidying *tidying, const char *path, int directory, const char *file, const char *reader,
+           GError **error)
+{
+  if (live_fold_is_for (tidying->found, path, directory, reader))
+    return fold_in_machine (tidying, path, directory, file, reader, error);
+  if (has_second_name (tidying, directory, reader))
+    return fail (error, BACKEND_ERROR_BUSY, "%s has another name still", reader);
+  const Fold this = {
+    .places = tidying->store->places,
+    .path = path,
+    .directory = directory,
+    .records = tidying->fd,
+    .unnamed = file,
+    .dependent = reader,
+    .after_repair = tidying->repaired,
+  };
+  return fold (&this, tidying->job, error);
+}
+
 static gboolean
 fold_into (Tidying *tidying, const char *path, int directory, const char *file, const char *reader,
            gboolean *gone, GError **error)
@@ -68,24 +129,17 @@ fold_into (Tidying *tidying, const char *path, int directory, const char *file, 
   g_autofree char *reader_file = g_path_get_basename (reader);
   if (!g_str_equal (reader_path, path) || !is_ours (tidying, path, reader_file))
     return TRUE;
-  const Fold this = {
-    .places = tidying->store->places,
-    .path = path,
-    .directory = directory,
-    .records = tidying->fd,
-    .unnamed = file,
-    .dependent = reader_file,
-    .after_repair = tidying->repaired,
-  };
   g_autoptr (GError) wrong = NULL;
-  gboolean folded = fold (&this, tidying->job, &wrong);
-  gboolean busy = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY);
+  gboolean folded = fold_both (tidying, path, directory, file, reader_file, &wrong);
+  gboolean busy = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
+                  g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_UNREACHABLE);
   g_autofree char *left = NULL;
-  tidying->put_off |= busy;
-  if (folded) /* upwards the image itself is still there, and nothing reads it any more */
-    return references_unlink_unread (tidying->store->places, directory, path, file, gone, &left,
-                                     error);
-  if (busy)
+  tidying->put_off |= busy || tidying->running; /* which will be off one day */
+  /* Upwards, and in a machine, the image is there still; of which QEMU's answer may be lost. */
+  if ((folded || (tidying->running && !stream_note_exists (tidying->fd))) &&
+      !references_unlink_unread (tidying->store->places, directory, path, file, gone, &left, error))
+    return FALSE;
+  if (folded || busy || *gone)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&wrong));
   return FALSE;
@@ -240,11 +294,73 @@ tidy_is_interrupted (Store *store, DomainState *state)
   g_autoptr (LocalDomain) found = state_found (state);
   autofd records = -1;
   return store_open_records (store, found->uuid, FALSE, &records, NULL) && records >= 0 &&
-         journal_exists (records);
+         (journal_exists (records) || stream_note_exists (records));
+}
+
+gboolean
+tidy_is_due (Store *store, DomainState *state)
+{
+  g_autoptr (LocalDomain) found = state_found (state);
+  g_autoptr (Records) records = state_records (store, state, NULL);
+  return records && !g_atomic_int_get (&state->stream_failed) &&
+         live_fold_is_due (store->places, found, records);
+}
+
+/* What somebody of us may have left in it. */
+static void
+clean_machine (Tidying *tidying)
+{
+  const Places *places = tidying->store->places;
+  g_autofree char *socket = NULL;
+  if (!stream_note_exists (tidying->fd))
+    return;
+  g_autoptr (Qemu) machine =
+      qemu_find_socket (places, tidying->found, "qmp", &socket, NULL) && socket
+          ? qemu_open (places, socket, NULL)
+          : NULL;
+  if (!machine || !live_clean (machine, NULL) || !stream_note_remove (tidying->fd, NULL))
+    tidying->put_off = TRUE;
+}
+
+/* FALSE: it is off only as far as the locks tell, or has just been started. */
+static gboolean
+begin_without_machine (Tidying *tidying)
+{
+  const Places *places = tidying->store->places;
+  g_atomic_int_set (&tidying->state->stream_failed, FALSE);
+  gboolean off =
+      live_check_is_off (places, tidying->found, NULL) &&
+      (!stream_note_exists (tidying->fd) || stream_note_repair (tidying->fd, places, NULL));
+  tidying->put_off |= !off;
+  return off;
+}
+
+static gboolean
+ask_for_machine (Tidying *tidying)
+{
+  const Places *places = tidying->store->places;
+  g_autofree char *state = picture_run_state (places, tidying->found, NULL);
+  if (!state)
+    return FALSE;
+  tidying->running = !g_str_equal (state, "shutoff");
+  if (!tidying->running)
+    return begin_without_machine (tidying);
+  clean_machine (tidying);
+  return TRUE;
+}
+
+static gboolean
+is_needed (const Tidying *tidying)
+{
+  return tidying->fd >= 0 &&
+         (tidying->records->unnamed->len > 0 || fold_is_interrupted (tidying->fd) ||
+          stream_note_exists (tidying->fd) ||
+          second_names_may_be (tidying->store->places, tidying->found));
 }
 
 /* What comes before the images; FALSE: they are not to be tidied now.  As long as something is to
- * be ended, every name is needed. */
+ * be ended, every name is needed; and one that ended must not come back with a power cut when its
+ * images are gone. */
 static gboolean
 begin (Tidying *tidying)
 {
@@ -252,14 +368,16 @@ begin (Tidying *tidying)
     end_interrupted (tidying, &tidying->put_off);
     return FALSE;
   }
-  tidying->put_off = second_names_tidy (tidying->store->places, tidying->found, tidying->records);
+  if (!is_needed (tidying) || !journal_settle (tidying->fd, NULL) || !ask_for_machine (tidying))
+    return FALSE;
+  tidying->put_off |= second_names_tidy (tidying->store->places, tidying->found, tidying->records);
   return may_tidy (tidying);
 }
 
 gboolean
-tidy_images (Store *store, DomainState *state, Job *job)
+tidy_images (Store *store, DomainState *state, gboolean asked, Job *job)
 {
-  Tidying tidying = { .store = store, .state = state, .job = job, .fd = -1 };
+  Tidying tidying = { .store = store, .state = state, .asked = asked, .job = job, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);
   if (!tidying.records ||

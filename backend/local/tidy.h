@@ -12,8 +12,9 @@ void tidy_later (Store *store, const char *domain);
  * yet: at start nobody may ever look at it, and a guest may be waiting. */
 void tidy_interrupted (Store *store);
 
-/* Now, and in this thread, which holds the domain's `busy`. */
-void tidy_now (Store *store, DomainState *state);
+/* Now, and in this thread, which holds the domain's `busy`.  @asked: also what costs more than it
+ * is worth by itself. */
+void tidy_now (Store *store, DomainState *state, gboolean asked);
 
 /* Makes room for an operation on the domain: stops a tidying of it and waits for its end. */
 void tidy_give_way (DomainState *state);
@@ -24,9 +25,13 @@ void tidy_allow (DomainState *state);
 
 void tidy_stop (Store *store); /* waits for the thread */
 
-/* Whether an operation on the domain was interrupted and could not be ended yet. */
+/* Whether an operation on the domain, or a fold in its running machine, was interrupted and could
+ * not be ended yet. */
 gboolean tidy_is_interrupted (Store *store, DomainState *state);
+
+/* Whether something can be folded in the running machine now. */
+gboolean tidy_is_due (Store *store, DomainState *state);
 
 /* Ends an operation that was interrupted, if it can, or tidies one domain now; its `busy` is held.
  * Ends the job.  TRUE: somebody had an image open, so it is to be tried again. */
-gboolean tidy_images (Store *store, DomainState *state, Job *job);
+gboolean tidy_images (Store *store, DomainState *state, gboolean asked, Job *job);

@@ -18,6 +18,7 @@ class Between:
         self.times = 1  # so often it breaks
         self.armed = True  # else it only passes on
         self.alter = lambda command: command  # what is passed on instead
+        self.said = []  # all commands, as they were passed on
         self.deaf = False  # whether nobody is passed on once it is broken
         self.disks = []
         self.listening = socket.socket(socket.AF_UNIX)
@@ -40,8 +41,8 @@ class Between:
             if self.broken and self.deaf:
                 client.close()
                 continue
-            self.disks += [os.open(disk, os.O_RDONLY)
-                           for disk in self.machine.place.disks[self.machine.domain].values()]
+            self.disks += [os.open(image, os.O_RDONLY) for image in self.machine.place.files()
+                           if image.suffix == ".qcow2"]
             behind = socket.socket(socket.AF_UNIX)
             try:
                 behind.connect(str(self.machine.socket))
@@ -63,7 +64,10 @@ class Between:
                 data = source.recv(1 << 20)
                 if not data or self.breaks(source is client, data, behind):
                     return
-                other.sendall(self.alter(data) if source is client else data)
+                if source is client:
+                    data = self.alter(data)
+                    self.said.append(data)
+                other.sendall(data)
 
     def is_meant(self):
         if isinstance(self.number, int):

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from place import Failed
+from place import Failed, run
 
 PATIENCE = 60  # seconds
 
@@ -41,7 +41,10 @@ class Qmp:
         end = time.monotonic() + PATIENCE
         while b"\n" not in self.buffer:
             ready, _, _ = select.select([self.socket], [], [], end - time.monotonic())
-            data = self.socket.recv(1 << 16) if ready else b""
+            try:
+                data = self.socket.recv(1 << 16) if ready else b""
+            except ConnectionResetError:
+                data = b""
             if not data:
                 raise Failed("QEMU does not answer")
             self.buffer += data
@@ -92,8 +95,9 @@ class Machine:
         for target, path in disks.items():
             words += self.disk_options(target, path)
         words += ["-S"] if paused else []
+        # It shall see that a file must not grow, and not die of that.
         self.process = subprocess.Popen([*words, *self.options], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, restore_signals=False,
                                         stderr=open(self.work / "qemu.log", "ab"))
         self.qmp = Qmp(self.work / "ours.sock", self.process)
         return self
@@ -118,6 +122,30 @@ class Machine:
         for offset, length, byte in pieces:
             self.io(target, f"write -q -P {byte} {offset} {length}")
         self.io(target, "flush")
+
+    def node_of(self, target):
+        """Of the image that its block device has topmost."""
+        for device in self.qmp.ask("query-blockstats"):
+            if target in (device["device"], device.get("qdev", "").split("/")[2:3] and
+                          device["qdev"].split("/")[-2].replace("device-", "")):
+                return device["node-name"]
+        raise Failed(f"there is no device {target}")
+
+    def bytes(self, target):
+        """What a guest would read now."""
+        address = {"type": "unix", "data": {"path": str(self.work / "nbd.sock")}}
+        self.qmp.ask("nbd-server-start", addr=address)
+        try:
+            self.qmp.ask("block-export-add", type="nbd", id="look", name="look",
+                         node_name=self.node_of(target))
+            url = f"nbd+unix:///look?socket={self.work / 'nbd.sock'}"
+            run("qemu-img", "convert", "-f", "raw", "-O", "raw", url, self.work / "bytes")
+        finally:
+            self.qmp.ask("nbd-server-stop")
+        return (self.work / "bytes").read_bytes()
+
+    def jobs(self):
+        return self.qmp.ask("query-jobs")
 
     # ---- its state
 

@@ -9,7 +9,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "store")
 import model  # noqa: E402
 from driver import Died, Driver  # noqa: E402
 from machine import PATIENCE, Machine  # noqa: E402
-from place import Failed, Place  # noqa: E402
+from place import Failed, Place, uuid_in  # noqa: E402
 from sweep import empty_domain  # noqa: E402
 
 DOMAIN = "db"
@@ -54,7 +54,8 @@ class Trial:
         """Something else on each disk; acknowledged."""
         self.writes += 1
         for disk, target in enumerate(self.model.disks):
-            pieces = [((self.writes * 7 + disk) * 8 * KIB, 64 * KIB, 16 * self.writes + disk + 1)]
+            pieces = [((self.writes * 7 + disk) % 120 * 8 * KIB, 64 * KIB,
+                       (16 * self.writes + disk) % 255 + 1)]
             self.machine.write(target, pieces)
             self.model = self.model.written(target, pieces)
 
@@ -140,11 +141,7 @@ class Trial:
             if tree["problem"]:
                 raise Failed(f"the domain has a problem: {tree['problem']}")
             self.judge_machine(meanwhile)
-            there = TAKEN in [snapshot["name"] for snapshot in tree["snapshots"]]
-            if self.answer and self.answer[0] == "ok" and not there:
-                raise Failed("acknowledged, and not there")
-            if not already:
-                self.expected(there)
+            self.judge_tree([snapshot["name"] for snapshot in tree["snapshots"]], already)
             if self.runs():
                 self.write()
                 self.again(driver)
@@ -157,6 +154,18 @@ class Trial:
         self.machine.stop()
         self.judge_bytes()
         self.place.check()
+
+    def judge_tree(self, names, already):
+        there = TAKEN in names
+        if self.answer and self.answer[0] == "ok" and not there:
+            raise Failed("acknowledged, and not there")
+        if not already:
+            self.expected(there)
+
+    def frozen(self):
+        active = {path.stat().st_ino for path in self.place.disks[DOMAIN].values()}
+        return {path for path in self.place.images()
+                if uuid_in(path.name) and path.stat().st_ino not in active}
 
     def runs(self):
         return self.machine.process.poll() is None

@@ -20,6 +20,8 @@
  *   hold DOMAIN NAME 0|1
  *   rename DOMAIN NAME NEW
  *   describe DOMAIN NAME TEXT
+ *   jobs DOMAIN                      the lines of control/jobs, with "|" between them
+ *   cancel DOMAIN ID
  *
  * With "disk=TARGET", the name is that of a snapshot of this disk alone.
  *
@@ -232,6 +234,20 @@ do_describe (const Command *command, GError **error)
                                    command->job, error));
 }
 
+static char *
+do_jobs (const Command *command, GError **error)
+{
+  return g_strdelimit (jobs_describe (command->domain), "\n", '|');
+}
+
+static char *
+do_cancel (const Command *command, GError **error)
+{
+  guint id = (guint)g_ascii_strtoull (word (command, 2), NULL, 10);
+
+  return answer (jobs_cancel (command->domain, id, error));
+}
+
 static const struct {
   const char *verb;
   char *(*run) (const Command *command, GError **error);
@@ -239,7 +255,8 @@ static const struct {
   { "dump", do_dump },         { "tree", do_tree },         { "create", do_create },
   { "redefine", do_redefine }, { "discard", do_discard },   { "merge", do_merge },
   { "revert", do_revert },     { "current", do_current },   { "hold", do_hold },
-  { "rename", do_rename },     { "describe", do_describe },
+  { "rename", do_rename },     { "describe", do_describe }, { "jobs", do_jobs },
+  { "cancel", do_cancel },
 };
 
 /* ---- lines */

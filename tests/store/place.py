@@ -14,7 +14,7 @@ import subprocess
 import time
 
 MIB = 1 << 20
-UNFINISHED = re.compile(r".*\.(new|t|part)|journal|folding")
+UNFINISHED = re.compile(r".*\.(new|t|part)|journal|folding|streaming")
 COPIES = "copies"  # what the hook keeps, below the store
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "tools" / "hook" / "plain-copies"
 FROZEN = re.compile(r"\.vmsnapfs-(.*)\.(qcow2|raw)")

@@ -4,6 +4,7 @@
 #include "../../backend/local/file-names.h"
 #include "../../backend/local/journal.h"
 #include "../../backend/local/records.h"
+#include "../../backend/local/stream-note.h"
 #include "local-store.h"
 #include <sys/stat.h>
 
@@ -332,6 +333,30 @@ the_image_of_an_interrupted_folding_is_repaired (void **state)
   images_run (store->path, "qemu-img check -q " FIRST_IMAGE);
 }
 
+/* A running machine's QEMU may have taken clusters that it did not come to use. */
+static void
+the_disk_of_an_interrupted_folding_is_repaired (void **state)
+{
+  TemporaryDirectory *store = *state;
+  make_store_of_three (store);
+  g_autoptr (Places) places = places_open (store->path, NULL, NULL);
+  g_autofree char *disk = g_build_filename (places_store_path (places), "web01.qcow2", NULL);
+  int records = open_records (store);
+  assert_true (stream_note_write (records, places, disk, NULL));
+  close (records);
+  images_run (store->path,
+              "printf '\\0\\1' | dd of=web01.qcow2 bs=1 seek=$((0x20028)) conv=notrunc "
+              "status=none && truncate -s 2M web01.qcow2 && ! qemu-img check -q "
+              "web01.qcow2");
+  assert_finds (store, "^note web01.qcow2: an image was being folded into it");
+  g_auto (Findings) findings = check_with (store, TRUE);
+  assert_int_equal (findings.faults, 0);
+  assert_non_null (strstr (findings.text->str, "may have taken is freed"));
+  g_auto (Findings) again = check_with (store, FALSE);
+  assert_string_equal (again.text->str, "");
+  images_run (store->path, "qemu-img check -q web01.qcow2");
+}
+
 /* -------------------------------------------------------------------- records that are whole */
 
 static void
@@ -572,6 +597,7 @@ main (void)
     temporary_test (every_kind_of_damage_is_found_and_only_what_is_certain_repaired),
     temporary_test (an_interrupted_operation_is_completed),
     temporary_test (the_image_of_an_interrupted_folding_is_repaired),
+    temporary_test (the_disk_of_an_interrupted_folding_is_repaired),
     temporary_test (a_parent_that_is_missing_becomes_none),
     temporary_test (a_circle_of_parents_is_cut),
     temporary_test (two_of_one_name_are_told_and_left),
