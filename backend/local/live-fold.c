@@ -208,9 +208,12 @@ let_go (Qemu *machine, const Stream *stream, GError **error)
          fail (error, BACKEND_ERROR_BUSY, "QEMU keeps its node %s", stream->below);
 }
 
+/* QEMU stands still while it flushes: what can be written out before is. */
 static gboolean
 finish (const LiveFold *fold, Stream *stream, Job *job, GError **error)
 {
+  if (!journal_sync (stream->disk, fold->dependent, error))
+    return FALSE;
   g_autoptr (Qemu) machine = meet (fold, stream, error);
   return machine && is_the_same (stream, machine->qmp, error) &&
          flush (machine->qmp, stream, error) && check_is_hidden (fold, stream, error) &&

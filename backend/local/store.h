@@ -14,8 +14,8 @@ typedef struct {
   gboolean present; /* the last scan found it; guarded by the store's lock */
   Lock busy;        /* held by whoever changes the domain's files, for as long as that takes */
   guint stuck;      /* images without a name that the last tidying had to leave; guarded by busy */
-  gint stream_failed; /* atomic: a fold failed in the machine that runs, and is not tried again
-                         there by itself */
+  gint stream_failed; /* atomic: something cannot be folded in the machine that runs, and is not
+                         tried again there by itself */
   Lock applying; /* held while the disks are no longer, or not yet, what the picture says: from a
                     commit until it is published, and by whoever looks at the disks as they are */
   Lock thawing;  /* held by who has the guest's file systems frozen, and by who thaws them */

@@ -95,7 +95,9 @@ fold_in_machine (Tidying *tidying, const char *path, int directory, const char *
   g_autoptr (GError) wrong = NULL;
   if (live_fold (&this, tidying->job, &wrong))
     return TRUE;
-  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_FAILED))
+  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_FAILED) ||
+      (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY) &&
+       live_fold_is_due (this.places, tidying->found, tidying->records)))
     g_atomic_int_set (&tidying->state->stream_failed, TRUE);
   g_propagate_error (error, g_steal_pointer (&wrong));
   return FALSE;
