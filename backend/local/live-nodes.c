@@ -190,6 +190,36 @@ put_below (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GEr
   return qmp_do (take->machine->qmp, "blockdev-reopen", arguments, QEMU_WORK, error);
 }
 
+/* The last user of a node must not go in the middle of a reopening: when a thread of its own works
+ * for the disk, QEMU 7.2 then gives up a lock that it has not taken, and aborts (measured).  So
+ * somebody else holds the old node until that is done. */
+static char *
+holder_name (const LiveDisk *disk)
+{
+  return g_strconcat (disk->below, "-o", NULL);
+}
+
+static gboolean
+hold_old (const LiveTake *take, const LiveDisk *disk, const QemuLayer *old, GError **error)
+{
+  g_autofree char *name = holder_name (disk);
+  if (has_node (take, name))
+    return TRUE;
+  JsonObject *node = json_object_new ();
+  json_object_set_string_member (node, "driver", "raw");
+  json_object_set_string_member (node, "node-name", name);
+  json_object_set_string_member (node, "file", old->node);
+  json_object_set_boolean_member (node, "read-only", TRUE);
+  return qmp_do (take->machine->qmp, "blockdev-add", node, QEMU_WORK, error);
+}
+
+static gboolean
+let_old_go (const LiveTake *take, const LiveDisk *disk, GError **error)
+{
+  g_autofree char *name = holder_name (disk);
+  return live_clean_node (take->machine, name, error);
+}
+
 /* A node that the machine's owner made stays when nobody needs it any more, and has the active path
  * for its name; others went by themselves. */
 static gboolean
@@ -217,9 +247,10 @@ settle_disk (const LiveTake *take, const LiveDisk *disk, GError **error)
   if (!old)
     return fail (error, BACKEND_ERROR_FAILED, "QEMU has nothing behind %s", disk->overlay);
   if (!is_opened_as (old, disk->frozen) &&
-      (!add_frozen (take, disk, old, error) || !put_below (take, disk, top, error)))
+      (!add_frozen (take, disk, old, error) || !hold_old (take, disk, old, error) ||
+       !put_below (take, disk, top, error)))
     return FALSE;
-  return remove_old (take, disk, error);
+  return let_old_go (take, disk, error) && remove_old (take, disk, error);
 }
 
 gboolean
