@@ -68,6 +68,45 @@ every_spelling_counts (void **state)
   ARE (store, "no.qcow2", NULL);
 }
 
+/* The file name of the only reader of that image, which is not unlinked then; NULL: there are
+ * others. */
+static char *
+only_reader (const Store *store)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *reader = NULL;
+  int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
+  gboolean gone;
+  if (!references_unlink_unread (store->places, directory, store->directory, ".vmsnapfs-1.qcow2",
+                                 &gone, &reader, &error))
+    fail_msg ("%s", error->message);
+  close (directory);
+  assert_false (gone);
+  return reader ? g_path_get_basename (reader) : NULL;
+}
+
+static void
+assert_only_reader (const Store *store, const char *make, const char *expected)
+{
+  images_run (store->directory, "%s", make);
+  g_autofree char *reader = only_reader (store);
+  assert_int_equal (g_strcmp0 (reader, expected), 0);
+}
+
+/* A running machine's disk has one. */
+static void
+a_disk_and_its_second_name_are_one_reader (void **state)
+{
+  const Store *store = *state;
+  images_run (store->directory, "qemu-img create -q -f qcow2 .vmsnapfs-1.qcow2 1M");
+  overlay (store, "disk.qcow2", ".vmsnapfs-1.qcow2");
+  assert_only_reader (store, "true", "disk.qcow2");
+  assert_only_reader (store, "ln disk.qcow2 .vmsnapfs-2.qcow2", "disk.qcow2");
+  assert_only_reader (store, "ln disk.qcow2 third.qcow2", NULL);
+  assert_only_reader (store, "rm .vmsnapfs-2.qcow2", NULL);
+  assert_only_reader (store, "rm third.qcow2 && cp disk.qcow2 .vmsnapfs-2.qcow2", NULL);
+}
+
 static void
 every_file_below_a_place_counts (void **state)
 {
@@ -304,6 +343,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     store_test (every_spelling_counts),
+    store_test (a_disk_and_its_second_name_are_one_reader),
     store_test (every_file_below_a_place_counts),
     store_test (what_cannot_be_looked_into_forbids_an_answer),
     store_test (what_is_too_deep_forbids_an_answer),
