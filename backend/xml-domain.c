@@ -22,6 +22,7 @@ disk_description_free (gpointer data)
   g_free (disk->format);
   g_free (disk->source);
   g_free (disk->method);
+  g_free (disk->device);
   g_free (disk->xml);
   g_free (disk);
 }
@@ -70,6 +71,22 @@ attribute_of_child (const xmlNode *parent, const char *child, const char *name)
   return node == NULL ? NULL : xml_attribute (node, name);
 }
 
+/* What a <diskSnapshot> is to snapshot. */
+static char *
+device_in (const xmlNode *element)
+{
+  return element == NULL ? NULL : attribute_of_child (element, "device", "path");
+}
+
+/* The file or the block device. */
+static char *
+source_of (const xmlNode *disk)
+{
+  char *file = attribute_of_child (disk, "source", "file");
+
+  return file != NULL ? file : attribute_of_child (disk, "source", "dev");
+}
+
 static gboolean
 add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
 {
@@ -87,8 +104,9 @@ add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
   disk = g_new0 (DiskDescription, 1);
   disk->target = g_steal_pointer (&target);
   disk->format = attribute_of_child (node, "driver", "type");
-  disk->source = attribute_of_child (node, "source", "file");
+  disk->source = source_of (node);
   disk->method = attribute_of_child (node, SNAPSHOT_METHOD, "method");
+  disk->device = device_in (xml_child (node, SNAPSHOT_METHOD));
   disk->xml = xml_element_text (node);
   g_ptr_array_add (disks, disk);
   return TRUE;
@@ -150,29 +168,21 @@ domain_description_parse (const char *text, gsize length, GError **error)
   return document == NULL ? NULL : domain_description_read (xmlDocGetRootElement (document), error);
 }
 
-static char *
-disk_attribute (const Text *disk, const char *child, const char *attribute)
-{
-  xmlDoc *document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
-  char *value = document == NULL
-                    ? NULL
-                    : attribute_of_child (xmlDocGetRootElement (document), child, attribute);
-
-  if (document != NULL)
-    xmlFreeDoc (document);
-  return value;
-}
-
 char *
 xml_disk_source (const Text *disk)
 {
-  return disk_attribute (disk, "source", "file");
+  g_autoptr (xmlDoc) document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
+
+  return document == NULL ? NULL : source_of (xmlDocGetRootElement (document));
 }
 
 char *
 xml_disk_format (const Text *disk)
 {
-  return disk_attribute (disk, "driver", "type");
+  g_autoptr (xmlDoc) document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
+
+  return document == NULL ? NULL
+                          : attribute_of_child (xmlDocGetRootElement (document), "driver", "type");
 }
 
 char *
@@ -202,6 +212,14 @@ xml_snapshot_method (const Text *element, GError **error)
   if (method == NULL)
     fail (error, BACKEND_ERROR_INVALID, "the XML is not a <" SNAPSHOT_METHOD "> with a method");
   return method;
+}
+
+char *
+xml_snapshot_device (const Text *element)
+{
+  g_autoptr (xmlDoc) document = xml_parse (element->data, element->length, NULL);
+
+  return document == NULL ? NULL : device_in (xmlDocGetRootElement (document));
 }
 
 char *

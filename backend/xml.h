@@ -28,8 +28,9 @@ char *xml_element_bare (const xmlNode *node);
 typedef struct {
   char *target; /* vda */
   char *format; /* <driver type>; NULL: not said */
-  char *source; /* <source file>; NULL: not a file */
+  char *source; /* <source file> or <source dev>; NULL: neither */
   char *method; /* <diskSnapshot method>; NULL: not said */
+  char *device; /* the <device path> in that; NULL: none */
   char *xml;    /* the <disk> element */
 } DiskDescription;
 typedef struct {
@@ -41,7 +42,8 @@ DomainDescription *domain_description_parse (const char *text, gsize length, GEr
 void domain_description_free (DomainDescription *description);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
 
-/* <source file> of a <disk> element (NULL is none); NULL: there is none.  Free with g_free. */
+/* <source file>, or <source dev>, of a <disk> element (NULL is none); NULL: there is none.  Free
+ * with g_free. */
 char *xml_disk_source (const Text *disk);
 
 /* The same of <driver type>: "qcow2", "raw". */
@@ -60,6 +62,8 @@ gboolean xml_is_disk_name (const char *name);
 
 /* The method of a <diskSnapshot> element; NULL with INVALID: it is none.  Free with g_free. */
 char *xml_snapshot_method (const Text *element, GError **error);
+/* The <device path> in it; NULL: there is none.  Free with g_free. */
+char *xml_snapshot_device (const Text *element);
 /* The element that says @method.  Free with g_free. */
 char *xml_snapshot_method_element (const char *method);
 
@@ -68,7 +72,8 @@ char *xml_snapshot_method_element (const char *method);
  * with g_free. */
 char *xml_domain_absolute (const Text *text, const char *directory);
 
-/* A <disk> element for a disk image. */
+/* A <disk> element for a disk image, or for a block device: what is below /dev, but not in memory
+ * there. */
 char *xml_disk (const char *target, const char *format, const char *file);
 
 /* The same for an image that holds a snapshot: read-only, a file of its own, or with the

@@ -37,6 +37,7 @@ local_disk_free (gpointer data)
   g_free (disk->file);
   g_free (disk->xml);
   g_free (disk->method);
+  g_free (disk->beneath);
   g_free (disk);
 }
 
@@ -82,6 +83,7 @@ local_domain_has_same_disks (const LocalDomain *one, const LocalDomain *other)
     const LocalDisk *same = local_domain_disk (other, disk->target);
     if (!same || strcmp (disk->format, same->format) != 0 ||
         g_strcmp0 (disk->method, same->method) != 0 ||
+        g_strcmp0 (disk->beneath, same->beneath) != 0 ||
         strcmp (disk->directory, same->directory) != 0 || strcmp (disk->file, same->file) != 0)
       return FALSE;
   }
@@ -204,13 +206,15 @@ read_description (const Places *places, const char *name, struct stat *status, g
   return g_realloc (g_steal_pointer (&text), *length + 1);
 }
 
-/* A file by whatever name: what it is, or the name while it is missing. */
+/* A file or a device by whatever name: what it is, or the name while it is missing. */
 static char *
 file_key (const char *path)
 {
   struct stat status;
   if (stat (path, &status) < 0)
     return g_strdup (path);
+  if (S_ISBLK (status.st_mode))
+    return g_strdup_printf ("device %" G_GUINT64_FORMAT, (guint64)status.st_rdev);
   return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)status.st_dev,
                           (guint64)status.st_ino);
 }

@@ -28,8 +28,8 @@ words_are_methods_or_refused_with_a_reason (void **state)
   assert_ptr_equal (method_find ("qemu", NULL), &method_qemu);
   assert_ptr_equal (method_find ("btrfs", NULL), &method_btrfs);
   assert_ptr_equal (method_find ("reflink", NULL), &method_btrfs);
-  assert_refused ("lvm", BACKEND_ERROR_UNSUPPORTED);
-  assert_refused ("zfs", BACKEND_ERROR_UNSUPPORTED);
+  assert_ptr_equal (method_find ("lvm", NULL), &method_lvm);
+  assert_ptr_equal (method_find ("zfs", NULL), &method_zfs);
   assert_ptr_equal (method_find ("exec", NULL), &method_exec);
   assert_refused ("magic", BACKEND_ERROR_INVALID);
   assert_refused ("", BACKEND_ERROR_INVALID);
@@ -41,7 +41,7 @@ records_know_names_only (void **state)
 {
   assert_ptr_equal (method_of_record ("btrfs"), &method_btrfs);
   assert_null (method_of_record ("reflink"));
-  assert_null (method_of_record ("lvm"));
+  assert_ptr_equal (method_of_record ("lvm"), &method_lvm);
 }
 
 static void
@@ -51,9 +51,12 @@ what_was_written_goes_before_the_description_and_that_before_the_default (void *
   const LocalDisk raw = a_disk (directory, "raw", NULL);
   const LocalDisk plain = a_disk (directory, "qcow2", NULL);
   const LocalDisk described = a_disk (directory, "qcow2", "reflink");
+  LocalDisk volume = a_disk (directory, "raw", NULL);
   g_autoptr (Records) records = records_new ("uuid", "name");
   assert_string_equal (method_word (NULL, &raw), "btrfs");
   assert_string_equal (method_word (records, &plain), "qemu");
+  volume.usual = "lvm";
+  assert_string_equal (method_word (records, &volume), "lvm");
   assert_string_equal (method_word (records, &described), "reflink");
   records_set_method (records, "vda", "qemu");
   assert_string_equal (method_word (records, &described), "qemu");
@@ -72,6 +75,25 @@ a_word_of_the_description_that_nobody_knows_is_not_supported (void **state)
   assert_null (method_choose (places, NULL, &disk, NULL, &error));
   assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_UNSUPPORTED));
   assert_ptr_equal (method_choose (places, NULL, &disk, "qemu", NULL), &method_qemu);
+}
+
+/* The proposal's <device path>, where it is not the disk: it would need that file system to rest.
+ */
+static void
+a_device_beneath_the_disk_is_not_supported_where_the_description_decides (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autoptr (Places) places = places_open (directory->path, NULL, NULL);
+  g_autoptr (Records) records = records_new ("uuid", "name");
+  LocalDisk disk = a_disk (directory, "qcow2", "lvm");
+  g_autoptr (GError) error = NULL;
+  disk.beneath = (char *)"/dev/vg/lv4";
+  assert_null (method_choose (places, records, &disk, NULL, &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_UNSUPPORTED));
+  assert_non_null (strstr (error->message, "/dev/vg/lv4, which is not the disk"));
+  assert_ptr_equal (method_choose (places, records, &disk, "qemu", NULL), &method_qemu);
+  records_set_method (records, "vda", "qemu");
+  assert_ptr_equal (method_choose (places, records, &disk, NULL, NULL), &method_qemu);
 }
 
 /* On whatever file system the tests run. */
@@ -115,6 +137,7 @@ main (void)
     cmocka_unit_test (records_know_names_only),
     temporary_test (what_was_written_goes_before_the_description_and_that_before_the_default),
     temporary_test (a_word_of_the_description_that_nobody_knows_is_not_supported),
+    temporary_test (a_device_beneath_the_disk_is_not_supported_where_the_description_decides),
     temporary_test (what_is_possible_follows_from_the_format_and_the_file_system),
     temporary_test (trying_leaves_nothing_and_is_true),
   };
