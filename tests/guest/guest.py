@@ -150,15 +150,16 @@ def tell_so_far(answer, known, told):
 
 class Guest:
     def __init__(self, work, disks, agent=True, agent_socket=None, qmp_socket=None, memory=256,
-                 kind="writer", more_files=b""):
+                 kind="writer", more_files=b"", cache="writeback"):
         """disks: target to path, qcow2 or raw by its suffix; all are opened as the machine's own.
-        more_files: an archive of what is in the guest as well."""
+        more_files: an archive of what is in the guest as well. cache: as QEMU says it."""
         self.work = pathlib.Path(work)
         self.disks = disks
         self.agent = agent
         self.memory = memory
         self.kind = kind
         self.more_files = more_files
+        self.cache = cache
         self.console = self.work / "console.log"
         self.agent_socket = agent_socket or self.work / "qga.sock"
         self.qmp_socket = qmp_socket or self.work / "qmp.sock"
@@ -195,7 +196,7 @@ class Guest:
             command += self.port("org.qemu.guest_agent.0", self.agent_socket, 1)
         for target, path in self.disks.items():
             kind = "raw" if str(path).endswith((".raw", ".img")) else "qcow2"
-            command += ["-drive", f"if=none,id={target},format={kind},file={path}",
+            command += ["-drive", f"if=none,id={target},format={kind},cache={self.cache},file={path}",
                         "-device", f"virtio-blk-pci,drive={target},id=device-{target}"]
         return [str(word) for word in command]
 

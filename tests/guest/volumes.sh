@@ -13,7 +13,7 @@ write_letter ()
 }
 no_volumes_but ()
 {
-  prints "$*" echo $(lvs --noheadings -o lv_name vg0)
+  prints "$*" eval 'lvs --noheadings -o lv_name vg0 | xargs'
 }
 
 check "the disk is a physical volume" pvcreate -q /dev/vda
