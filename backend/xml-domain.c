@@ -70,6 +70,15 @@ attribute_of_child (const xmlNode *parent, const char *child, const char *name)
   return node == NULL ? NULL : xml_attribute (node, name);
 }
 
+/* The file or the block device. */
+static char *
+source_of (const xmlNode *disk)
+{
+  char *file = attribute_of_child (disk, "source", "file");
+
+  return file != NULL ? file : attribute_of_child (disk, "source", "dev");
+}
+
 static gboolean
 add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
 {
@@ -87,7 +96,7 @@ add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
   disk = g_new0 (DiskDescription, 1);
   disk->target = g_steal_pointer (&target);
   disk->format = attribute_of_child (node, "driver", "type");
-  disk->source = attribute_of_child (node, "source", "file");
+  disk->source = source_of (node);
   disk->method = attribute_of_child (node, SNAPSHOT_METHOD, "method");
   disk->xml = xml_element_text (node);
   g_ptr_array_add (disks, disk);
@@ -150,29 +159,21 @@ domain_description_parse (const char *text, gsize length, GError **error)
   return document == NULL ? NULL : domain_description_read (xmlDocGetRootElement (document), error);
 }
 
-static char *
-disk_attribute (const Text *disk, const char *child, const char *attribute)
-{
-  xmlDoc *document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
-  char *value = document == NULL
-                    ? NULL
-                    : attribute_of_child (xmlDocGetRootElement (document), child, attribute);
-
-  if (document != NULL)
-    xmlFreeDoc (document);
-  return value;
-}
-
 char *
 xml_disk_source (const Text *disk)
 {
-  return disk_attribute (disk, "source", "file");
+  g_autoptr (xmlDoc) document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
+
+  return document == NULL ? NULL : source_of (xmlDocGetRootElement (document));
 }
 
 char *
 xml_disk_format (const Text *disk)
 {
-  return disk_attribute (disk, "driver", "type");
+  g_autoptr (xmlDoc) document = disk == NULL ? NULL : xml_parse (disk->data, disk->length, NULL);
+
+  return document == NULL ? NULL
+                          : attribute_of_child (xmlDocGetRootElement (document), "driver", "type");
 }
 
 char *

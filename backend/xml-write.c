@@ -8,19 +8,27 @@
 
 #include <string.h>
 
+/* What is in memory is a file. */
+static gboolean
+is_block_device (const char *file)
+{
+  return g_str_has_prefix (file, "/dev/") && !g_str_has_prefix (file, "/dev/shm/");
+}
+
 /* Returns its <source>. */
 static xmlNode *
 fill_disk (xmlNode *disk, const char *target, const char *format, const char *file)
 {
+  gboolean device = is_block_device (file);
   xmlNode *source, *node;
 
-  xml_set (disk, "type", "file");
+  xml_set (disk, "type", device ? "block" : "file");
   xml_set (disk, "device", "disk");
   node = xml_add (disk, "driver", NULL);
   xml_set (node, "name", "qemu");
   xml_set (node, "type", format);
   source = xml_add (disk, "source", NULL);
-  xml_set (source, "file", file);
+  xml_set (source, device ? "dev" : "file", file);
   node = xml_add (disk, "target", NULL);
   xml_set (node, "dev", target);
   xml_set (node, "bus", g_str_has_prefix (target, "vd") ? "virtio" : "scsi");
@@ -157,12 +165,17 @@ add_disk (xmlNode *disks, const Disk *disk, gboolean external, GError **error)
   g_autoptr (xmlDoc) document = disk_document (disk, error);
   g_autofree char *format = NULL;
   g_autofree char *file = NULL;
+  const char *kind = "file";
   xmlNode *node;
 
   if (document == NULL)
     return FALSE;
   format = attribute_of_child (document, "driver", "type");
   file = attribute_of_child (document, "source", "file");
+  if (file == NULL) {
+    file = attribute_of_child (document, "source", "dev");
+    kind = file == NULL ? "file" : "block";
+  }
   if (!is_device (disk->target) && !is_path (file))
     return TRUE;
   node = xml_add (disks, "disk", NULL);
@@ -170,11 +183,11 @@ add_disk (xmlNode *disks, const Disk *disk, gboolean external, GError **error)
   xml_set (node, "snapshot", external ? "external" : "internal");
   if (!external)
     return TRUE;
-  xml_set (node, "type", "file");
+  xml_set (node, "type", kind);
   if (is_format (format))
     xml_set (xml_add (node, "driver", NULL), "type", format);
   if (is_path (file))
-    xml_set (xml_add (node, "source", NULL), "file", file);
+    xml_set (xml_add (node, "source", NULL), g_str_equal (kind, "block") ? "dev" : "file", file);
   return TRUE;
 }
 

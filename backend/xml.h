@@ -28,7 +28,7 @@ char *xml_element_bare (const xmlNode *node);
 typedef struct {
   char *target; /* vda */
   char *format; /* <driver type>; NULL: not said */
-  char *source; /* <source file>; NULL: not a file */
+  char *source; /* <source file> or <source dev>; NULL: neither */
   char *method; /* <diskSnapshot method>; NULL: not said */
   char *xml;    /* the <disk> element */
 } DiskDescription;
@@ -41,7 +41,8 @@ DomainDescription *domain_description_parse (const char *text, gsize length, GEr
 void domain_description_free (DomainDescription *description);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DomainDescription, domain_description_free)
 
-/* <source file> of a <disk> element (NULL is none); NULL: there is none.  Free with g_free. */
+/* <source file>, or <source dev>, of a <disk> element (NULL is none); NULL: there is none.  Free
+ * with g_free. */
 char *xml_disk_source (const Text *disk);
 
 /* The same of <driver type>: "qcow2", "raw". */
@@ -68,7 +69,8 @@ char *xml_snapshot_method_element (const char *method);
  * with g_free. */
 char *xml_domain_absolute (const Text *text, const char *directory);
 
-/* A <disk> element for a disk image. */
+/* A <disk> element for a disk image, or for a block device: what is below /dev, but not in memory
+ * there. */
 char *xml_disk (const char *target, const char *format, const char *file);
 
 /* The same for an image that holds a snapshot: read-only, a file of its own, or with the

@@ -30,14 +30,36 @@ exclude_writers (int fd, const char *name, GError **error)
   return locks_exclude_writers (fd, name, error);
 }
 
+/* It may be a device, whose name is a link. */
+int
+applying_open_active (const JournalDisk *journal, const Places *places, GError **error)
+{
+  g_autofree char *path = g_build_filename (journal->directory, journal->file, NULL);
+  return places_open_path (places, path, O_RDONLY | O_NOFOLLOW, error);
+}
+
 /* A name that is absent needs no lock. */
 static gboolean
-keep_machines_out (const Applying *disk, const char *name, int *fd, GError **error)
+keep_from_active (Applying *disk, const Places *places, GError **error)
 {
-  *fd = openat (disk->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (*fd < 0)
+  g_autoptr (GError) wrong = NULL;
+  disk->active = applying_open_active (disk->journal, places, &wrong);
+  if (disk->active >= 0)
+    return exclude_writers (disk->active, disk->journal->file, error);
+  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+static gboolean
+keep_from_prepared (Applying *disk, GError **error)
+{
+  const char *name = disk->journal->prepared;
+  disk->prepared = openat (disk->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (disk->prepared < 0)
     return errno == ENOENT || fail_errno (error, "%s", name);
-  return exclude_writers (*fd, name, error);
+  return exclude_writers (disk->prepared, name, error);
 }
 
 static gboolean
@@ -60,9 +82,8 @@ begin_disk (int records, const Places *places, const JournalDisk *journal, GArra
   disk->directory = places_open_path (places, journal->directory, O_RDONLY | O_DIRECTORY, error);
   if (disk->directory < 0 || (!journal->prepared && !journal->back))
     return disk->directory >= 0;
-  return look_how_far (records, disk, error) &&
-         keep_machines_out (disk, journal->file, &disk->active, error) &&
-         (journal->back || keep_machines_out (disk, journal->prepared, &disk->prepared, error));
+  return look_how_far (records, disk, error) && keep_from_active (disk, places, error) &&
+         (journal->back || keep_from_prepared (disk, error));
 }
 
 GArray *
@@ -76,13 +97,24 @@ applying_begin (int records, const Places *places, const Journal *journal, GErro
   return g_steal_pointer (&disks);
 }
 
+/* A device is not replaced: its name is a link that was followed when it was opened. */
+static gboolean
+look_at_device (const Applying *disk, What *what, struct stat *status, GError **error)
+{
+  *what = OLD;
+  return fstat (disk->active, status) == 0 || fail_errno (error, "%s", disk->journal->file);
+}
+
 gboolean
 applying_look (const Applying *disk, const char *name, What *what, struct stat *status,
                GError **error)
 {
   const JournalDisk *journal = disk->journal;
   *what = FOREIGN;
-  if (fstatat (disk->directory, name, status, AT_SYMLINK_NOFOLLOW) == 0)
+  int found = fstatat (disk->directory, name, status, AT_SYMLINK_NOFOLLOW);
+  if (found == 0 && journal->back && disk->active >= 0 && S_ISLNK (status->st_mode))
+    return look_at_device (disk, what, status, error);
+  if (found == 0)
     *what = status->st_ino == journal->inode                     ? OLD
             : status->st_ino == journal->overlay                 ? OVERLAY
             : journal->copy && status->st_ino == journal->copied ? COPY

@@ -13,6 +13,9 @@ typedef struct {
   gboolean begun; /* to be brought back, or done: then it is not what it was, and that is right */
 } Applying;
 
+/* Opens the file at its active path, for reading; as places_open_path. */
+int applying_open_active (const JournalDisk *journal, const Places *places, GError **error);
+
 /* Of Applying, one for each disk of the @journal in @records; BUSY when a machine has one open. */
 GArray *applying_begin (int records, const Places *places, const Journal *journal, GError **error);
 

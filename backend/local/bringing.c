@@ -118,6 +118,19 @@ any_was_begun (int records, const Journal *journal)
 
 /* -------------------------------------------------------------------- one disk */
 
+gboolean
+bringing_check_free (const Places *places, const Journal *journal, GError **error)
+{
+  for (guint i = 0; i < journal->disks->len; i++) {
+    const JournalDisk *disk = g_ptr_array_index (journal->disks, i);
+    g_autofree char *path = g_build_filename (disk->directory, disk->file, NULL);
+    autofd fd = disk->back ? places_open_path (places, path, O_RDONLY | O_EXCL, NULL) : -1;
+    if (disk->back && fd < 0 && errno == EBUSY)
+      return fail (error, BACKEND_ERROR_BUSY, "%s is in use by the host", path);
+  }
+  return TRUE;
+}
+
 /* It may be another file now, which no machine is to have before all is done; and its bytes are to
  * be there before anything says so. */
 static gboolean
@@ -125,10 +138,9 @@ open_again (Applying *disk, const Places *places, GError **error)
 {
   const JournalDisk *journal = disk->journal;
   g_autoptr (GError) wrong = NULL;
-  autofd fd =
-      openat (disk->directory, journal->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  autofd fd = applying_open_active (journal, places, error);
   if (fd < 0)
-    return fail_errno (error, "%s", journal->file);
+    return FALSE;
   if (!elsewhere_check (places, journal->back, fd, &wrong))
     return fail (error, BACKEND_ERROR_FAILED, "%s is said to be brought back: %s", journal->file,
                  wrong->message);

@@ -18,6 +18,10 @@ gboolean bringing_look (int records, const JournalDisk *disk, Bringing *bringing
 
 gboolean bringing_any (const Journal *journal);
 
+/* After an interruption: BUSY where a block device is mounted meanwhile, or part of another volume.
+ */
+gboolean bringing_check_free (const Places *places, const Journal *journal, GError **error);
+
 /* Does what is not done.  It comes before anything else of a journal, so that storage which
  * refuses can still be the end of the operation: then the journal is `refused`. */
 gboolean bringing_do (int records, const Places *places, Journal *journal, const GArray *disks,

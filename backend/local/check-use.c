@@ -25,11 +25,10 @@ look_at_elsewhere (Check *check, const CheckDomain *domain, const Record *record
   g_autofree char *record_path = check_record_path (domain, record);
   g_autofree char *path = NULL;
   g_autoptr (GError) error = NULL;
-  if (!places_hook (check->places)) {
+  if (!elsewhere_can_be_asked (check->places, image, &error)) {
     check_say (check, CHECK_NOTE, record_path,
-               "the image of %s, disk %s, is in other storage, which was not asked: "
-               "--hook PROGRAM names who can",
-               record->name, image->target);
+               "the image of %s, disk %s, is in other storage, which was not asked: %s",
+               record->name, image->target, error->message);
     return;
   }
   autofd fd = elsewhere_open (check->places, image, &path, &error);
@@ -114,8 +113,7 @@ look_at_domain (Check *check, const CheckImages *images, const CheckDomain *doma
   look_at_mark (check, images, domain);
   note_listed (check, images, domain->records->unnamed);
   note_listed (check, images, domain->records->kept);
-  tell_elsewhere (check, domain, domain->records->unnamed,
-                  "a mount for writing with the hook has it removed");
+  tell_elsewhere (check, domain, domain->records->unnamed, "a mount for writing has it removed");
   tell_elsewhere (check, domain, domain->records->kept, "its name was forgotten on purpose");
   for (guint i = 0; i < sorted->len; i++) {
     const Record *record = g_ptr_array_index (sorted, i);

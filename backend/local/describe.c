@@ -11,6 +11,7 @@
 #include "../xml.h"
 #include "fd.h"
 #include "file-names.h"
+#include "storage.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,19 +91,43 @@ add_disk (LocalDomain *domain, const char *target, const char *format, const cha
   return disk;
 }
 
-/* FALSE: nothing that reads or writes disks may get to see it.  A missing image is only missing. */
+/* A device that nobody has named is none of ours, whatever says that it is a disk. */
 static gboolean
-check_image (const Places *places, LocalDomain *domain, const char *target, const char *path)
+check_device (const Places *places, LocalDomain *domain, const char *target, const char *path,
+              const char *format)
+{
+  gboolean raw = strcmp (format, "raw") == 0, named = places_have_devices (places, path);
+  if (!named)
+    describe_problem (&domain->problem,
+                      "disk %s: %s is a block device: give its directory below /dev with -o "
+                      "allow=DIR",
+                      target, path);
+  else if (!raw)
+    describe_problem (&domain->problem,
+                      "disk %s: %s is a block device with the format %s, and only a raw one can be "
+                      "snapshotted",
+                      target, path, format);
+  return named && raw;
+}
+
+/* FALSE: nothing that reads or writes disks may get to see it.  A missing image is only missing.
+ * @status and @usual (as of LocalDisk): zero where it is. */
+static gboolean
+check_image (const Places *places, LocalDomain *domain, const char *target, const char *path,
+             const char *format, struct stat *status, const char **usual)
 {
   g_autoptr (GError) error = NULL;
-  struct stat status;
   autofd fd = places_open_path (places, path, O_RDONLY | O_NOFOLLOW, &error);
   if (fd < 0) {
     describe_problem (&domain->problem, "disk %s: %s", target, error->message);
     return g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND);
   }
-  if (fstat (fd, &status) == 0 && S_ISREG (status.st_mode))
+  if (strcmp (format, "raw") == 0)
+    *usual = storage_usual (fd);
+  if (fstat (fd, status) == 0 && S_ISREG (status->st_mode))
     return TRUE;
+  if (S_ISBLK (status->st_mode))
+    return check_device (places, domain, target, path, format);
   describe_problem (&domain->problem, "disk %s: %s is not a regular file", target, path);
   return FALSE;
 }
@@ -122,6 +147,21 @@ disk_is_new (LocalDomain *domain, const char *target, const char *path)
                         target);
       return FALSE;
     }
+  }
+  return TRUE;
+}
+
+/* A device has several names. */
+static gboolean
+device_is_new (LocalDomain *domain, const char *target, const struct stat *status)
+{
+  for (guint i = 0; i < domain->disks->len && S_ISBLK (status->st_mode); i++) {
+    const LocalDisk *other = g_ptr_array_index (domain->disks, i);
+    if (other->device != status->st_rdev)
+      continue;
+    describe_problem (&domain->problem, "disks %s and %s are the same device", other->target,
+                      target);
+    return FALSE;
   }
   return TRUE;
 }
@@ -179,11 +219,17 @@ describe_disk (const Places *places, LocalDomain *domain, const char *directory,
 {
   const char *format = disk->format ? disk->format : "raw"; /* libvirt does not guess either */
   g_autofree char *path = claim_file (places, domain, directory, disk->source);
+  struct stat status = { 0 };
+  const char *usual = NULL;
   if (!check_kind (domain, disk, format) || !disk_is_new (domain, disk->target, path) ||
-      !check_image (places, domain, disk->target, path))
+      !check_image (places, domain, disk->target, path, format, &status, &usual) ||
+      !device_is_new (domain, disk->target, &status))
     return;
   check_is_not_frozen (domain, disk->target, path);
-  add_disk (domain, disk->target, format, path, disk->xml)->method = g_strdup (disk->method);
+  LocalDisk *added = add_disk (domain, disk->target, format, path, disk->xml);
+  added->method = g_strdup (disk->method);
+  added->usual = usual;
+  added->device = S_ISBLK (status.st_mode) ? status.st_rdev : 0;
 }
 
 static void

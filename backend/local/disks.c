@@ -5,6 +5,7 @@
  * tidying runs: it changes no byte, but the files that bytes are in. */
 #include "disks.h"
 #include "../qcow2/header.h"
+#include "device.h"
 #include "elsewhere.h"
 #include "fd.h"
 #include "frozen.h"
@@ -20,9 +21,9 @@
 typedef struct {
   char *path;
   ImageFormat format;
-  char *number; /* QEMU's ID of the snapshot inside the image; NULL: the image as it is */
-  guint64 size; /* bytes that were recorded; 0: nothing was */
-  gboolean elsewhere;
+  char *number;     /* QEMU's ID of the snapshot inside the image; NULL: the image as it is */
+  guint64 size;     /* bytes that were recorded; 0: nothing was */
+  gboolean devices; /* it may be one */
 } Source;
 
 static void
@@ -52,6 +53,7 @@ source_of_live (const LocalDomain *found, const char *target, Source *source, GE
     return FALSE;
   source->path = local_disk_path (disk);
   source->format = local_disk_is_raw (disk) ? IMAGE_RAW : IMAGE_QCOW2;
+  source->devices = disk->device != 0;
   return TRUE;
 }
 
@@ -79,7 +81,7 @@ source_of_record (const Places *places, const Record *record, const char *target
       return FALSE;
     source->format = image->raw ? IMAGE_RAW : IMAGE_QCOW2;
     source->size = image->size;
-    source->elsewhere = record_image_is_elsewhere (image);
+    source->devices = record_image_is_elsewhere (image);
     return TRUE;
   }
   return fail (error, BACKEND_ERROR_NOT_FOUND, "%s has no disk %s", record->name, target);
@@ -118,8 +120,7 @@ find_source (Store *store, DomainState *state, const char *snapshot, const char 
 static DiskReader *
 open_source (const Places *places, const Source *source, GError **error)
 {
-  ImageOpener opener =
-      source->elsewhere ? opener_for_storage (places) : opener_for_reading (places);
+  ImageOpener opener = source->devices ? opener_for_storage (places) : opener_for_reading (places);
   g_autoptr (DiskReader) reader =
       image_reader_open (&opener, source->path, source->format, source->number, error);
   if (reader && source->size > 0 && reader->size != source->size) {
@@ -179,6 +180,8 @@ measure_image (int fd, const LocalDisk *disk, DiskMeasure *measure, GError **err
   if (fstat (fd, &status) < 0)
     return fail_errno (error, "%s", disk->file);
   measure->size = image_raw_size ((guint64)status.st_size);
+  if (disk->device && !device_size (fd, &measure->size, error))
+    return FALSE;
   measure->modified = (gint64)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
   if (local_disk_is_raw (disk))
     return TRUE;
@@ -220,6 +223,10 @@ disks_measure (Store *store, const char *domain, const char *target, DiskMeasure
   autofd fd = places_open_path (store->places, path, O_RDONLY | O_NOFOLLOW, error);
   if (fd < 0)
     return FALSE;
-  measure->allocated = stored_bytes (store->places, path, local_disk_is_raw (disk));
-  return measure_image (fd, disk, measure, error);
+  if (!measure_image (fd, disk, measure, error))
+    return FALSE;
+  /* What a device takes, its storage knows; it has no holes that could be asked for. */
+  measure->allocated =
+      disk->device ? measure->size : stored_bytes (store->places, path, local_disk_is_raw (disk));
+  return TRUE;
 }

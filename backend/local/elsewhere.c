@@ -37,6 +37,13 @@ elsewhere_open (const Places *places, const RecordImage *image, char **path, GEr
   return fd;
 }
 
+gboolean
+elsewhere_can_be_asked (const Places *places, const RecordImage *image, GError **error)
+{
+  g_auto (StorageImage) asked = begin (places, image);
+  return image->method->storage->check (places, asked.disk, error);
+}
+
 char *
 elsewhere_path (const Places *places, const RecordImage *image)
 {
@@ -106,6 +113,7 @@ make_one (const Change *change, RecordImage *image, GError **error)
   const Places *places = change->store->places;
   g_auto (StorageImage) asked = begin (places, image);
   g_autofree char *path = NULL;
+  asked.domain = change->found->uuid;
   if (!storage_create (image->method->storage, places, &asked, change->fd, change->job, &path,
                        error))
     return FALSE;

@@ -8,6 +8,10 @@
  */
 int elsewhere_open (const Places *places, const RecordImage *image, char **path, GError **error);
 
+/* Whether its storage can be asked at all; runs nothing.  UNSUPPORTED, DENIED, and what opening a
+ * device may fail with. */
+gboolean elsewhere_can_be_asked (const Places *places, const RecordImage *image, GError **error);
+
 /* Where it was when it was made, for people; absolute, free with g_free. */
 char *elsewhere_path (const Places *places, const RecordImage *image);
 

@@ -5,6 +5,7 @@
 #include "../qcow2/header.h"
 #include "../qcow2/reader.h"
 #include "change.h"
+#include "device.h"
 #include "fd.h"
 #include "live-take.h"
 #include "locks.h"
@@ -27,6 +28,17 @@ check_may_be_renamed (int fd, const char *name, GError **error)
   return TRUE;
 }
 
+/* It has no name of its own, and is written to where it is. */
+static gboolean
+check_device (ChangeDisk *disk, const struct stat *device, GError **error)
+{
+  if (!S_ISBLK (device->st_mode))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no block device any more",
+                 disk->disk->file);
+  disk->inode = device->st_ino;
+  return device_size (disk->active, &disk->size, error);
+}
+
 static gboolean
 check_file (ChangeDisk *disk, GError **error)
 {
@@ -34,6 +46,8 @@ check_file (ChangeDisk *disk, GError **error)
   const char *name = disk->disk->file;
   if (fstat (disk->active, &file) < 0 || fstat (disk->directory, &directory) < 0)
     return fail_errno (error, "%s", name);
+  if (disk->disk->device)
+    return check_device (disk, &file, error);
   if (!S_ISREG (file.st_mode))
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no regular file", name);
   if (file.st_nlink != (disk->second ? 2 : 1))
@@ -85,6 +99,20 @@ check_header (ChangeDisk *disk, GError **error)
   return TRUE;
 }
 
+/* What the host itself uses (it is mounted, or part of another volume) changes without a lock of
+ * QEMU's; and as long as it is claimed, the host does not begin to use it. */
+static int
+claim_device (const Places *places, const char *path, GError **error)
+{
+  int fd = places_open_path (places, path, O_RDONLY | O_EXCL, error);
+  if (fd < 0 && errno == EBUSY && error) {
+    g_clear_error (error);
+    fail (error, BACKEND_ERROR_BUSY,
+          "%s is in use by the host: it is mounted, or another volume is made of it", path);
+  }
+  return fd;
+}
+
 static gboolean
 open_disk (Change *change, const LocalDisk *local, GError **error)
 {
@@ -97,7 +125,8 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
   disk->directory = places_open_path (places, local->directory, O_RDONLY | O_DIRECTORY, error);
   if (disk->directory < 0)
     return FALSE;
-  disk->active = places_open_path (places, path, O_RDONLY, error);
+  disk->active = local->device ? claim_device (places, path, error)
+                               : places_open_path (places, path, O_RDONLY, error);
   return disk->active >= 0 && hold_disk (change, disk, error) && check_file (disk, error) &&
          check_header (disk, error);
 }

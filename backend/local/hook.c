@@ -16,7 +16,6 @@
 #include "storage.h"
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,8 +23,6 @@
 #define MAX_ANSWER (64 * 1024)
 #define MAX_SPACE (G_GUINT64_CONSTANT (32) << 30) /* bytes of address space */
 #define LOCATE_DEADLINE 60                        /* seconds; somebody waits to read */
-#define LOCK_PATIENCE (5 * G_USEC_PER_SEC)        /* what was killed needs a moment to be gone */
-#define LOCK_PAUSE 10000                          /* microseconds */
 
 /* -------------------------------------------------------------------- the question */
 
@@ -44,27 +41,6 @@ request_text (const char *verb, const StorageImage *image)
   g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), object);
   g_autofree char *text = json_to_string (root, TRUE);
   return g_strconcat (text, "\n", NULL);
-}
-
-/* A description of the directory @records by which it is locked; -1: none, which @whose process
- * keeps it from. */
-static int
-take_lock (const char *whose, int records, GError **error)
-{
-  autofd lock = openat (records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  gint64 until = g_get_monotonic_time () + LOCK_PATIENCE;
-  while (lock < 0 || flock (lock, LOCK_EX | LOCK_NB) < 0) {
-    if (lock < 0 || errno != EWOULDBLOCK) {
-      fail_errno (error, "locking the records");
-      return -1;
-    }
-    if (g_get_monotonic_time () >= until) {
-      fail (error, BACKEND_ERROR_BUSY, "%s has left a process that has not ended", whose);
-      return -1;
-    }
-    g_usleep (LOCK_PAUSE);
-  }
-  return fd_steal (&lock);
 }
 
 /* -------------------------------------------------------------------- the answer */
@@ -186,7 +162,7 @@ static StorageEnd
 check_is_over (const char *name, const char *verb, int records, GError **error)
 {
   g_autofree char *whose = g_strdup_printf ("%s %s", name, verb);
-  autofd lock = take_lock (whose, records, error);
+  autofd lock = storage_lock (whose, records, error);
   return lock < 0 ? STORAGE_UNKNOWN : STORAGE_DONE;
 }
 
@@ -200,7 +176,7 @@ change (const Places *places, const char *verb, const StorageImage *image, int h
     return STORAGE_REFUSED;
   g_autofree char *name = g_path_get_basename (places_hook (places));
   g_autofree char *former = g_strdup_printf ("a former run of %s was interrupted and", name);
-  autofd lock = take_lock (former, records, error);
+  autofd lock = storage_lock (former, records, error);
   const int keep[] = { lock, held };
   if (lock < 0)
     return STORAGE_REFUSED;

@@ -7,6 +7,7 @@
 #include "../qcow2/reader.h"
 #include "../xml.h"
 #include "describe.h"
+#include "device.h"
 #include "fd.h"
 #include "method.h"
 #include <fcntl.h>
@@ -59,6 +60,10 @@ look_at_bytes (const Live *all, const LocalDisk *disk, const char *path, Disk *l
     return;
   if (g_str_equal (disk->format, "qcow2")) {
     look_at_qcow2 (problem, disk, fd, live);
+    return;
+  }
+  if (disk->device) {
+    live->readable = device_size (fd, &live->size, NULL);
     return;
   }
   live->readable = fstat (fd, &status) == 0;

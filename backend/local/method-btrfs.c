@@ -15,6 +15,10 @@
 static gboolean
 check (const Places *places, const LocalDisk *disk, GError **error)
 {
+  if (disk->device)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "%s (%s) is a block device, and only files can be cloned", disk->target,
+                 disk->file);
   autofd directory = places_open_path (places, disk->directory, O_RDONLY | O_DIRECTORY, error);
   if (directory < 0)
     return FALSE;

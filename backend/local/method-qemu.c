@@ -7,6 +7,10 @@
 static gboolean
 check (const Places *places, const LocalDisk *disk, GError **error)
 {
+  if (disk->device)
+    return fail (error, BACKEND_ERROR_UNSUPPORTED,
+                 "%s (%s) is a block device, which no overlay can take the place of", disk->target,
+                 disk->file);
   return g_str_equal (disk->format, "qcow2") ||
          fail (error, BACKEND_ERROR_UNSUPPORTED,
                "%s (%s) is a %s disk, which cannot have overlays: "

@@ -24,11 +24,23 @@ stands_alone (const Places *places, const LocalDisk *disk, const char *path, GEr
 }
 
 static gboolean
-check_exec (const Places *places, const LocalDisk *disk, GError **error)
+check (const Storage *storage, const Places *places, const LocalDisk *disk, GError **error)
 {
   g_autofree char *path = local_disk_path (disk);
-  return method_exec.storage->check (places, path, error) &&
+  return (storage->check (places, path, error) || fail_in (error, "disk %s", disk->target)) &&
          stands_alone (places, disk, path, error);
+}
+
+static gboolean
+check_exec (const Places *places, const LocalDisk *disk, GError **error)
+{
+  return check (&storage_hook, places, disk, error);
+}
+
+static gboolean
+check_lvm (const Places *places, const LocalDisk *disk, GError **error)
+{
+  return check (&storage_lvm, places, disk, error);
 }
 
 static gboolean
@@ -83,6 +95,15 @@ bring_back (Change *change, ChangeDisk *disk, const RecordImage *image, GError *
   disk->brought_back = record_image_copy (image);
   return TRUE;
 }
+
+const Method method_lvm = {
+  .name = "lvm",
+  .storage = &storage_lvm,
+  .check = check_lvm,
+  .freeze = freeze,
+  .go_on = go_on,
+  .bring_back = bring_back,
+};
 
 const Method method_exec = {
   .name = "exec",

@@ -3,10 +3,10 @@
  * What a method does is its own file's matter (method-qemu.c, method-btrfs.c, method-storage.c). */
 #include "method.h"
 
-static const Method *const methods[] = { &method_qemu, &method_btrfs, &method_exec };
+static const Method *const methods[] = { &method_qemu, &method_btrfs, &method_lvm, &method_exec };
 
 /* Words of the proposal that name storage which this version cannot work with. */
-static const char *const absent[] = { "lvm", "zfs", NULL };
+static const char *const absent[] = { "zfs", NULL };
 
 const Method *
 method_of_record (const char *name)
@@ -24,18 +24,21 @@ method_find (const char *word, GError **error)
     if (g_str_equal (word, methods[i]->name) || g_strcmp0 (word, methods[i]->alias) == 0)
       return methods[i];
   if (g_strv_contains (absent, word))
-    fail (error, BACKEND_ERROR_UNSUPPORTED,
-          "snapshots by %s are not offered by this version: qemu, btrfs (reflink) and exec are",
-          word);
+    fail (
+        error, BACKEND_ERROR_UNSUPPORTED,
+        "snapshots by %s are not offered by this version: qemu, btrfs (reflink), lvm and exec are",
+        word);
   else
     fail (error, BACKEND_ERROR_INVALID,
-          "\"%.40s\" is no method: qemu, btrfs (reflink) and exec are", word);
+          "\"%.40s\" is no method: qemu, btrfs (reflink), lvm and exec are", word);
   return NULL;
 }
 
 static const char *
 default_word (const LocalDisk *disk)
 {
+  if (disk->usual)
+    return disk->usual;
   return local_disk_is_raw (disk) ? method_btrfs.name : method_qemu.name;
 }
 

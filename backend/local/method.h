@@ -30,6 +30,7 @@ typedef struct Method {
 
 extern const Method method_qemu;  /* the image is frozen, and an overlay takes its place */
 extern const Method method_btrfs; /* a clone is frozen, and the disk stays what it is */
+extern const Method method_lvm;   /* LVM makes a snapshot of the logical volume (lvm.c) */
 extern const Method method_exec;  /* a program of the administrator's has its own way (hook.h) */
 
 /* INVALID: nobody knows the word; UNSUPPORTED: this version lacks the method. */
@@ -39,7 +40,7 @@ const Method *method_find (const char *word, GError **error);
 const Method *method_of_record (const char *name);
 
 /* What @disk is to be snapshotted by, possible or not: what its method file says (in @records,
- * which may be NULL), its description, or the default for its format. */
+ * which may be NULL), its description, or the default for what it is. */
 const char *method_word (const Records *records, const LocalDisk *disk);
 
 /* How a snapshot of @disk is taken; @word: for this once, NULL: by its own.  UNSUPPORTED where that

@@ -9,7 +9,7 @@
  * begins to write to it.  BUSY when one does already. */
 ImageOpener opener_for_reading (const Places *places);
 
-/* The same for what other storage keeps (storage.h), which may be a block device. */
+/* The same where a raw disk may be a block device: in other storage (storage.h), and of itself. */
 ImageOpener opener_for_storage (const Places *places);
 
 /* For a look, without locks. */

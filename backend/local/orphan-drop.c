@@ -189,7 +189,7 @@ check_storage (const Drop *drop, const GPtrArray *images, GError **error)
   for (guint i = 0; i < images->len; i++) {
     const RecordImage *image = g_ptr_array_index (images, i);
     if (record_image_is_elsewhere (image) &&
-        !image->method->storage->check (drop->store->places, image->disk, error))
+        !elsewhere_can_be_asked (drop->store->places, image, error))
       return fail_in (error, "disk %s", image->target);
   }
   return TRUE;

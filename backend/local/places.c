@@ -2,8 +2,10 @@
  *
  * A path from a domain.xml or an image header is a wish of whoever wrote it.  It is granted only
  * by finding the place whose path it begins with and walking from that place's descriptor, with
- * the kernel refusing "..", symbolic links and mount magic on the way. */
+ * the kernel refusing "..", symbolic links and mount magic on the way.  Block devices are known by
+ * links, so below /dev, where only root makes any, device.c has the rule. */
 #include "places.h"
+#include "device.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -16,6 +18,7 @@ typedef struct {
   char *path;  /* absolute, links resolved */
   char *given; /* absolute, as it was named */
   int fd;
+  gboolean devices; /* block devices in it may be disks: it is below /dev, and was named */
 } Place;
 
 struct Places {
@@ -48,6 +51,7 @@ add_place (Places *places, const char *path, GError **error)
   place->path = g_strdup (real);
   free (real);
   place->given = g_canonicalize_filename (path, NULL);
+  place->devices = places->places->len > 1 && device_directory (place->path);
   return TRUE;
 }
 
@@ -168,20 +172,38 @@ places_canonical (const Places *places, const char *path)
   return NULL;
 }
 
-int
-places_open_path (const Places *places, const char *path, int flags, GError **error)
+gboolean
+places_have_devices (const Places *places, const char *path)
+{
+  for (guint i = 0; i < places->places->len; i++) {
+    const Place *place = g_ptr_array_index (places->places, i);
+    if (below_place (path, place))
+      return place->devices;
+  }
+  return FALSE;
+}
+
+static int
+open_below (const Place *place, const char *rest, int flags)
 {
   int always = O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK); /* openat2 is strict about O_PATH */
   struct open_how how = {
     .flags = (guint64)(flags | always),
     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
   };
+  return place->devices ? device_open (place->path, rest, flags)
+                        : (int)syscall (SYS_openat2, place->fd, rest, &how, sizeof how);
+}
+
+int
+places_open_path (const Places *places, const char *path, int flags, GError **error)
+{
   for (guint i = 0; i < places->places->len; i++) {
     const Place *place = g_ptr_array_index (places->places, i);
     const char *rest = below_place (path, place);
     if (!rest)
       continue;
-    int fd = (int)syscall (SYS_openat2, place->fd, rest, &how, sizeof how);
+    int fd = open_below (place, rest, flags);
     if (fd < 0) {
       int wrong = errno;
       fail_errno (error, "%s", path);

@@ -3,7 +3,8 @@
 
 /* The directories that disks may be in: the store's own and those given with -o allow=DIR.  Each
  * is opened once; everything below is reached from there without following a symbolic link
- * (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). */
+ * (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), but for those of block devices in a
+ * directory below /dev that was given (device.h). */
 typedef struct Places Places;
 
 /* @store: opened as it is named (it may be a link itself). */
@@ -32,6 +33,9 @@ char *places_absolute (const char *directory, const char *path);
 /* The one spelling of an absolute path below a place: that place's path, links resolved, and the
  * rest, also when it begins as the place was named.  NULL: it is below none.  Free with g_free. */
 char *places_canonical (const Places *places, const char *path);
+
+/* Whether block devices at the absolute @path may be disks. */
+gboolean places_have_devices (const Places *places, const char *path);
 
 /* Opens an absolute path below one of the places.  DENIED, with a sentence that names -o allow=,
  * when it is below none of them; otherwise as openat2, errno too.  -1 on

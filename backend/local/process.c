@@ -23,9 +23,11 @@ typedef struct {
 } Stream;
 
 struct Process {
-  pid_t pid; /* 0: none, or waited for already */
+  pid_t pid; /* 0: none, waited for already, or left alone */
   Stream output;
   Stream errors;
+  gboolean survives;
+  int said; /* what one that survives writes its errors to: a pipe would break with us; -1 */
 };
 
 static void
@@ -85,17 +87,31 @@ open_streams (Process *process, const ProcessWanted *wanted, int streams[3])
 }
 
 static gboolean
+open_files (Process *process, const ProcessWanted *wanted, int streams[3])
+{
+  process->said = memfd_create ("errors", MFD_CLOEXEC);
+  streams[0] = wanted->keep[0] < 0 ? open ("/dev/null", O_RDONLY | O_CLOEXEC)
+                                   : fcntl (wanted->keep[0], F_DUPFD_CLOEXEC, 0);
+  streams[1] = open ("/dev/null", O_WRONLY | O_CLOEXEC);
+  streams[2] = process->said < 0 ? -1 : fcntl (process->said, F_DUPFD_CLOEXEC, 0);
+  return streams[0] >= 0 && streams[1] >= 0 && streams[2] >= 0;
+}
+
+static gboolean
 start (Process *process, const ProcessWanted *wanted, GError **error)
 {
+  const int nothing[] = { -1, -1 }, *keep = wanted->survives ? nothing : wanted->keep;
   Spawn new = {
     .program = wanted->program,
     .arguments = wanted->arguments,
     .directory = wanted->directory,
     .streams = { -1, -1, -1 },
-    .keep = { wanted->keep[0], wanted->keep[1] },
+    .keep = { keep[0], keep[1] },
     .space = wanted->space,
+    .survives = wanted->survives,
   };
-  if (open_streams (process, wanted, new.streams))
+  if (wanted->survives ? open_files (process, wanted, new.streams)
+                       : open_streams (process, wanted, new.streams))
     process->pid = spawn (&new, error);
   else
     cannot_start (wanted, error);
@@ -108,7 +124,8 @@ Process *
 process_start (const ProcessWanted *wanted, GError **error)
 {
   g_autoptr (Process) process = g_new0 (Process, 1);
-  process->output.fd = process->errors.fd = -1;
+  process->output.fd = process->errors.fd = process->said = -1;
+  process->survives = wanted->survives;
   return start (process, wanted, error) ? g_steal_pointer (&process) : NULL;
 }
 
@@ -187,7 +204,8 @@ static int
 reap (Process *process)
 {
   int status = 0;
-  kill (-process->pid, SIGKILL);
+  if (!process->survives)
+    kill (-process->pid, SIGKILL);
   while (waitpid (process->pid, &status, 0) < 0 && errno == EINTR)
     ;
   process->pid = 0;
@@ -209,11 +227,29 @@ await_end_or_cancel (Process *process, Job *job, guint deadline)
   return end;
 }
 
+/* What is in the file, up to where a pipe would be read. */
+static void
+collect_errors (Process *process)
+{
+  guint8 buffer[PROCESS_MAX_ERRORS];
+  gssize got = pread (process->said, buffer, sizeof buffer, 0);
+  process->errors.bytes = g_byte_array_new ();
+  g_byte_array_append (process->errors.bytes, buffer, (guint)MAX (got, 0));
+  process->output.bytes = g_byte_array_new ();
+}
+
 ProcessEnd
 process_await (Process *process, Job *job, guint deadline, int *status)
 {
   ProcessEnd end = await_end_or_cancel (process, job, deadline);
-  *status = reap (process);
+  gboolean left = process->survives && end != PROCESS_ENDED;
+  *status = left ? 0 : reap (process);
+  if (left)
+    process->pid = 0;
+  if (process->survives) {
+    collect_errors (process);
+    return end;
+  }
   stream_drain (&process->output);
   stream_drain (&process->errors);
   return end == PROCESS_ENDED && process->output.overflowed ? PROCESS_TOO_MUCH_OUTPUT : end;
@@ -222,8 +258,9 @@ process_await (Process *process, Job *job, guint deadline, int *status)
 void
 process_free (Process *process)
 {
-  if (process->pid > 0)
+  if (process->pid > 0 && !process->survives)
     reap (process);
+  close_fd (&process->said);
   stream_clear (&process->output);
   stream_clear (&process->errors);
   g_free (process);

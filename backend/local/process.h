@@ -14,6 +14,9 @@ typedef struct {
   const char *input;      /* what it can read; NULL: nothing */
   guint64 space;          /* bytes of address space that it may have */
   gsize most;             /* bytes that it may write to standard output */
+  gboolean survives;      /* nobody kills it, neither by us nor with us: it would leave behind what
+                             others wait for.  Its standard input is keep[0], for it may close what
+                             it does not know, and only its errors are kept */
 } ProcessWanted;
 
 typedef enum {
@@ -26,14 +29,15 @@ typedef enum {
 
 #define PROCESS_MAX_ERRORS 4096 /* bytes that are kept of what it writes to standard error */
 
-/* The thread that starts it awaits it; freeing one that was not awaited kills it. */
+/* The thread that starts it awaits it; freeing one that was not awaited kills it, unless it
+ * survives. */
 Process *process_start (const ProcessWanted *wanted, GError **error);
 void process_free (Process *process);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Process, process_free)
 
 /* Waits for its end; it is killed, and all that is left of its process group, when @deadline
- * seconds have passed, when @job (NULL: none) is cancelled, and when it writes too much.  *@status
- * as of waitpid. */
+ * seconds have passed, when @job (NULL: none) is cancelled, and when it writes too much; one that
+ * survives is left alone then.  *@status as of waitpid. */
 ProcessEnd process_await (Process *process, Job *job, guint deadline, int *status);
 
 /* What it wrote to standard output, of @length bytes, and to standard error, up to a NUL; once it

@@ -9,6 +9,7 @@
  * A file that must be an image (a frozen one, or described as qcow2) and is none is an error. */
 #include "references.h"
 #include "backing.h"
+#include "device.h"
 #include "fd.h"
 #include "file-names.h"
 #include "frozen.h"
@@ -49,7 +50,7 @@ target_find (Target *target, const char *directory, const char *file, GError **e
 {
   target->path = g_build_filename (directory, file, NULL);
   target->name = file;
-  target->exists = lstat (target->path, &target->status) == 0;
+  target->exists = stat (target->path, &target->status) == 0; /* a device's name is a link */
   return target->exists || errno == ENOENT || errno == ENOTDIR ||
          fail_errno (error, "%s", target->path);
 }
@@ -63,8 +64,7 @@ target_clear (Target *target)
 static gboolean
 is_target (const Target *target, const struct stat *status)
 {
-  return target->exists && status->st_dev == target->status.st_dev &&
-         status->st_ino == target->status.st_ino;
+  return target->exists && device_same (status, &target->status);
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 /* After a crash: roll forward what was committed, forget what was not. */
 #include "replay.h"
 #include "../failures.h"
+#include "bringing.h"
 #include "fd.h"
 #include "file-names.h"
 #include "fold.h"
@@ -60,6 +61,8 @@ apply_or_abandon (const Places *places, int records, Journal *journal, const cha
                   GError **error)
 {
   g_autoptr (GError) wrong = NULL;
+  if (!bringing_check_free (places, journal, error))
+    return FALSE;
   if (journal_apply (records, places, journal, &wrong))
     return TRUE;
   if (journal->refused && journal_give_up (records, NULL)) {

@@ -204,13 +204,15 @@ read_description (const Places *places, const char *name, struct stat *status, g
   return g_realloc (g_steal_pointer (&text), *length + 1);
 }
 
-/* A file by whatever name: what it is, or the name while it is missing. */
+/* A file or a device by whatever name: what it is, or the name while it is missing. */
 static char *
 file_key (const char *path)
 {
   struct stat status;
   if (stat (path, &status) < 0)
     return g_strdup (path);
+  if (S_ISBLK (status.st_mode))
+    return g_strdup_printf ("device %" G_GUINT64_FORMAT, (guint64)status.st_rdev);
   return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)status.st_dev,
                           (guint64)status.st_ino);
 }

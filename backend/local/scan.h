@@ -3,12 +3,14 @@
 
 /* What the directory of images says, before any record of ours is looked at. */
 typedef struct {
-  char *target;    /* vda */
-  char *format;    /* "qcow2" or "raw" */
-  char *directory; /* absolute */
-  char *file;      /* its name in there */
-  char *xml;       /* its <disk> element */
-  char *method;    /* what the description says of how it is snapshotted; NULL: nothing */
+  char *target;      /* vda */
+  char *format;      /* "qcow2" or "raw" */
+  char *directory;   /* absolute */
+  char *file;        /* its name in there */
+  char *xml;         /* its <disk> element */
+  char *method;      /* what the description says of how it is snapshotted; NULL: nothing */
+  const char *usual; /* method that goes with what it is on; NULL: with its format */
+  guint64 device;    /* number of the block device that it is; 0: it is a file */
 } LocalDisk;
 
 typedef struct {

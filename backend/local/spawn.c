@@ -84,6 +84,15 @@ child_limits (const Start *start)
          syscall (SYS_prlimit64, 0, RLIMIT_NOFILE, &start->files, NULL) == 0;
 }
 
+static gboolean
+child_dies_with (Start *start)
+{
+  if (syscall (SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+    return child_failed (start, "prctl") == 0;
+  /* The parent may have died before it could be said what is to happen then. */
+  return syscall (SYS_getppid) == start->parent || child_failed (start, "getppid") == 0;
+}
+
 static int
 child_main (void *data)
 {
@@ -91,11 +100,8 @@ child_main (void *data)
                                        (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
   Start *start = data;
   child_default_signals ();
-  if (syscall (SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-    return child_failed (start, "prctl");
-  /* The parent may have died before it could be said what is to happen then. */
-  if (syscall (SYS_getppid) != start->parent)
-    return child_failed (start, "getppid");
+  if (!start->wanted->survives && !child_dies_with (start))
+    return 127;
   syscall (SYS_setsid); /* Ctrl-C is for us to act on */
   if (syscall (SYS_fchdir, start->wanted->directory) < 0)
     return child_failed (start, "entering its directory");

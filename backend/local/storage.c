@@ -2,12 +2,17 @@
  * where they can be looked at.  Only the bytes are believed. */
 #include "storage.h"
 #include "../qcow2/header.h"
+#include "copy-back.h"
+#include "device.h"
 #include "fd.h"
 #include "frozen.h"
+#include "volume.h"
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+
+#define LOCK_PATIENCE (5 * G_USEC_PER_SEC) /* what was killed needs a moment to be gone */
+#define LOCK_PAUSE 10000                   /* microseconds */
 
 static gboolean
 check_header (int fd, const StorageImage *image, GError **error)
@@ -28,7 +33,7 @@ size_of (int fd, const StorageImage *image, guint64 *size, GError **error)
   struct stat status;
   if (!image->raw || fstat (fd, &status) < 0 || !S_ISBLK (status.st_mode))
     return frozen_size (fd, image->raw, size, error);
-  return ioctl (fd, BLKGETSIZE64, size) == 0 || fail_errno (error, "reading its size");
+  return device_size (fd, size, error);
 }
 
 gboolean
@@ -51,8 +56,7 @@ is_not_the_disk (const Places *places, const StorageImage *image, int fd, GError
   autofd disk = places_open_path (places, image->disk, O_RDONLY, NULL);
   if (fstat (fd, &kept) < 0)
     return fail_errno (error, "looking at it");
-  return disk < 0 || fstat (disk, &active) < 0 || kept.st_dev != active.st_dev ||
-         kept.st_ino != active.st_ino ||
+  return disk < 0 || fstat (disk, &active) < 0 || !device_same (&kept, &active) ||
          fail (error, BACKEND_ERROR_DAMAGED, "it is the disk itself");
 }
 
@@ -103,4 +107,65 @@ storage_remove (const Storage *storage, const Places *places, const StorageImage
   return !path ||
          fail (error, BACKEND_ERROR_FAILED,
                "%s says that a snapshot is removed, and that it is at %s", storage->name, path);
+}
+
+int
+storage_lock (const char *whose, int records, GError **error)
+{
+  autofd lock = openat (records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  gint64 until = g_get_monotonic_time () + LOCK_PATIENCE;
+  while (lock < 0 || flock (lock, LOCK_EX | LOCK_NB) < 0) {
+    if (lock < 0 || errno != EWOULDBLOCK) {
+      fail_errno (error, "locking the records");
+      return -1;
+    }
+    if (g_get_monotonic_time () >= until) {
+      fail (error, BACKEND_ERROR_BUSY, "%s has left a process that has not ended", whose);
+      return -1;
+    }
+    g_usleep (LOCK_PAUSE);
+  }
+  return fd_steal (&lock);
+}
+
+/* -------------------------------------------------------------------- bringing back */
+
+/* @held keeps machines from what it is open on, and from nothing else. */
+static int
+open_held (const Places *places, const StorageImage *image, int held, GError **error)
+{
+  struct stat locked, found;
+  autofd disk = places_open_path (places, image->disk, O_RDWR | O_NOFOLLOW, error);
+  if (disk < 0)
+    return -1;
+  if (held >= 0 && fstat (held, &locked) == 0 && fstat (disk, &found) == 0 &&
+      device_same (&locked, &found) && storage_check (disk, image, error))
+    return fd_steal (&disk);
+  if (error && !*error)
+    fail (error, BACKEND_ERROR_FAILED, "%s was replaced meanwhile", image->disk);
+  return -1;
+}
+
+StorageEnd
+storage_copy_back (const Storage *storage, const Places *places, const StorageImage *image,
+                   int held, GError **error)
+{
+  g_autofree char *path = NULL;
+  gboolean touched = FALSE;
+  autofd from = storage_open (storage, places, image, NULL, &path, error);
+  autofd to = from < 0 ? -1 : open_held (places, image, held, error);
+  if (to < 0)
+    return STORAGE_REFUSED;
+  if (copy_back (from, to, image->size, &touched, error))
+    return STORAGE_DONE;
+  fail_in (error, "%s", image->disk);
+  return touched ? STORAGE_UNKNOWN : STORAGE_REFUSED;
+}
+
+/* -------------------------------------------------------------------- which one */
+
+const char *
+storage_usual (int fd)
+{
+  return volume_is_logical (fd) ? "lvm" : NULL;
 }

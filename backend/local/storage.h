@@ -9,6 +9,7 @@
  * do no harm.  So nothing has to be known of a call that was interrupted. */
 
 typedef struct {
+  const char *domain; /* uuid, for people who look into the storage; NULL: not said */
   const char *image;  /* uuid */
   const char *target; /* vda */
   char *disk;         /* absolute path of the disk; of one that is only kept: where it was then */
@@ -47,6 +48,20 @@ typedef struct Storage {
 } Storage;
 
 extern const Storage storage_hook; /* what a program does that the administrator names */
+extern const Storage storage_lvm;  /* logical volumes, by LVM's commands */
+
+/* The method that goes with the disk that is open as @fd by what it is on; NULL: that is not
+ * special. */
+const char *storage_usual (int fd);
+
+/* A description of the directory @records by which it is locked, so that nothing is asked of a
+ * domain's storage while something that was asked for before still works at it; -1: @whose process
+ * does.  BUSY. */
+int storage_lock (const char *whose, int records, GError **error);
+
+/* A `revert` for storage whose snapshots can be read beside the disk. */
+StorageEnd storage_copy_back (const Storage *storage, const Places *places,
+                              const StorageImage *image, int held, GError **error);
 
 /* Opens, for reading, what @storage keeps as @image: a regular file or a block device below a
  * place, and no symbolic link, of the right format and size, that is read through nothing else.

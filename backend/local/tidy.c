@@ -107,7 +107,7 @@ tidy_elsewhere (Tidying *tidying, const RecordImage *image, gboolean *gone, GErr
   const Places *places = tidying->store->places;
   *gone = records_name_uuid (tidying->records, image->image) ||
           elsewhere_remove (places, image, tidying->fd, tidying->job, error);
-  tidying->failed |= !*gone && places_hook (places);
+  tidying->failed |= !*gone && elsewhere_can_be_asked (places, image, NULL);
   return *gone;
 }
 

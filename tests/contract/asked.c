@@ -14,6 +14,7 @@ where_of (const Contract *contract)
 
   return (kind->change_disk != NULL ? WHERE_READABLE : 0) |
          (kind->several != NULL ? WHERE_SEVERAL : 0) | (kind->keeps ? WHERE_KEPT : 0) |
+         (kind->solid ? 0 : WHERE_HOLES) |
          (backend_can_watch (contract->backend) ? WHERE_WATCHED : 0) |
          ((can & CAN_LIVE) == 0 ? WHERE_OFF : 0);
 }

@@ -187,7 +187,7 @@ contract_bytes (void)
   static const ContractTest tests[] = {
     contract_test_where (disks_have_the_size_that_is_said, WHERE_READABLE),
     contract_test_where (a_snapshot_reads_the_same_for_ever, WHERE_READABLE),
-    contract_test_where (holes_are_zero_and_there_are_both, WHERE_READABLE),
+    contract_test_where (holes_are_zero_and_there_are_both, WHERE_READABLE | WHERE_HOLES),
     contract_test_where (searches_find_what_the_extents_say, WHERE_READABLE),
     contract_test_where (a_read_gives_the_same_however_it_is_cut, WHERE_READABLE),
     contract_test_where (what_is_not_within_the_disk_is_refused, WHERE_READABLE),

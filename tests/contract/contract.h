@@ -16,6 +16,7 @@ typedef struct {
   gboolean keeps;        /* what was done is still there after it was closed and opened again */
   gboolean names_in_xml; /* what XML cannot carry is INVALID in a name */
   gboolean lacks_flags;  /* of creating, some are UNSUPPORTED */
+  gboolean solid;        /* its disks have no holes that could be asked for */
   gboolean has_all;      /* so that every test is asked somewhere */
   gpointer (*make) (void);
   Backend *(*open) (gpointer place, const BackendOptions *options, GError **error);
@@ -45,6 +46,7 @@ typedef enum {
   WHERE_KEPT = 1 << 2,     /* what was done is still there after reopening */
   WHERE_WATCHED = 1 << 3,  /* changes are told */
   WHERE_OFF = 1 << 4,      /* no machine has memory that could be saved */
+  WHERE_HOLES = 1 << 5,    /* disks have holes that can be asked for */
 } ContractWhere;
 
 typedef struct {

@@ -1,14 +1,20 @@
 /* The contract on the local backend: a store in a temporary directory ($TMPDIR), with a domain that
  * has one disk and one that has two.
  *
- *   test-contract-local [qemu|raw|clones|exec]
+ *   test-contract-local [qemu|raw|clones|exec|lvm|thin]
  *
  * qemu is a bare image and two more, snapshotted by overlays, in memory where that is possible. raw
  * and clones are snapshotted by clones, on a file system that has them (tests/on-reflinks): raw
  * disks, and qcow2 images that are said to be.  exec is raw disks that $HOOK
- * (tools/hook/plain-copies) has copies of, in a directory beside the store. */
+ * (tools/hook/plain-copies) has copies of, in a directory beside the store.
+ *
+ * lvm and thin are logical volumes in a group of the test's own, whose directory is
+ * $CONTRACT_VOLUMES (/dev/vg0): every volume with the tag vmsnapfs in it is removed.  The thin ones
+ * are in its pool $CONTRACT_POOL ("pool").  tests/on-fake-lvm makes such a group of scripts. */
 #include "contract.h"
 
+#include "../../backend/local/tool.h"
+#include "../../backend/local/volume.h"
 #include "../../backend/xml.h"
 
 #include <glib/gstdio.h>
@@ -19,21 +25,24 @@
   "<domain type='qemu'><name>%s</name><uuid>%s</uuid>"                                             \
   "<memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>%s</devices></domain>\n"
 #define DISK_XML                                                                                   \
-  "<disk type='file' device='disk'><driver name='qemu' type='%s'/>"                                \
-  "<source file='%s/%s'/><target dev='%s'/>%s</disk>"
+  "<disk type='%s' device='disk'><driver name='qemu' type='%s'/>"                                  \
+  "<source %s='%s'/><target dev='%s'/>%s</disk>"
 
 typedef struct {
   const char *name;
   const char *format;
   const char *element; /* in each <disk>, of those that are described */
   gboolean bare;       /* the domain with one disk is an image by itself */
+  gboolean volumes;    /* the disks are block devices */
 } Kind;
 
 static const Kind kinds[] = {
-  { "qemu", "qcow2", "", TRUE },
-  { "raw", "raw", "", FALSE },
-  { "clones", "qcow2", "<diskSnapshot method='reflink'/>", FALSE },
-  { "exec", "raw", "<diskSnapshot method='exec'/>", FALSE },
+  { "qemu", "qcow2", "", TRUE, FALSE },
+  { "raw", "raw", "", FALSE, FALSE },
+  { "clones", "qcow2", "<diskSnapshot method='reflink'/>", FALSE, FALSE },
+  { "exec", "raw", "<diskSnapshot method='exec'/>", FALSE, FALSE },
+  { "lvm", "raw", "", FALSE, TRUE },
+  { "thin", "raw", "", FALSE, TRUE },
 };
 
 static const Kind *kind = &kinds[0];
@@ -57,7 +66,79 @@ run (const char *const *argv)
     g_error ("%s failed", argv[0]);
 }
 
+/* ---- volumes */
+
+/* The disk @name of the directory @directory is the volume "contract.DIRECTORY.NAME", which is not
+ * another store's. */
+static char *
+volume_name (const char *directory, const char *name)
+{
+  g_autofree char *store = g_path_get_dirname (directory);
+  g_autofree char *which = g_path_get_basename (store);
+  g_autofree char *domain = g_path_get_basename (directory);
+
+  return g_strdup_printf ("contract.%s.%s.%s", which, domain, name);
+}
+
+static char *
+group_name (void)
+{
+  return g_path_get_basename (g_getenv ("CONTRACT_VOLUMES"));
+}
+
+/* All zeros, as a new image is. */
+static void
+make_volume (const char *directory, const char *name)
+{
+  g_autofree char *volume = volume_name (directory, name), *group = group_name ();
+  g_autofree char *path = g_build_filename (g_getenv ("CONTRACT_VOLUMES"), volume, NULL);
+  const char *pool = g_getenv ("CONTRACT_POOL") != NULL ? g_getenv ("CONTRACT_POOL") : "pool";
+  const char *const thick[] = { "lvcreate", "--yes", "--wipesignatures", "n",
+                                "--name",   volume,  "--size",           "16m",
+                                group,      NULL };
+  const char *const thin[] = { "lvcreate", "--yes",      "--name", volume, "--virtualsize",
+                               "16m",      "--thinpool", pool,     group,  NULL };
+  const char *const clear[] = { "qemu-io", "-f", "raw", "-c", "write -q -P 0 0 16M", path, NULL };
+
+  run (g_str_equal (kind->name, "thin") ? thin : thick);
+  run (clear);
+}
+
+static void
+remove_volume (const char *store, const char *domain, const char *name)
+{
+  g_autofree char *directory = g_build_filename (store, domain, NULL), *group = group_name ();
+  g_autofree char *volume = volume_name (directory, name);
+  g_autofree char *which = g_strdup_printf ("%s/%s", group, volume);
+  const char *const argv[] = { "lvremove", "--yes", "--force", which, NULL };
+
+  run (argv);
+}
+
+/* What discarding has left to a tidying that was not waited for; and then the disks. */
+static void
+remove_volumes (const char *store)
+{
+  g_autofree char *group = group_name ();
+  const char *const argv[] = { "lvremove",         "--yes", "--force", "--select",
+                               "lv_tags=vmsnapfs", group,   NULL };
+
+  run (argv);
+  remove_volume (store, "bare", "root.img");
+  remove_volume (store, "two", "root.img");
+  remove_volume (store, "two", "data.img");
+}
+
 /* ---- a place */
+
+static char *
+disk_path (const char *directory, const char *name)
+{
+  g_autofree char *volume = kind->volumes ? volume_name (directory, name) : NULL;
+
+  return g_build_filename (kind->volumes ? g_getenv ("CONTRACT_VOLUMES") : directory,
+                           kind->volumes ? volume : name, NULL);
+}
 
 static void
 make_image (const char *directory, const char *name)
@@ -65,13 +146,16 @@ make_image (const char *directory, const char *name)
   g_autofree char *file = g_build_filename (directory, name, NULL);
   const char *const argv[] = { "qemu-img", "create", "-q", "-f", kind->format, file, "16M", NULL };
 
-  run (argv);
+  if (kind->volumes)
+    make_volume (directory, name);
+  else
+    run (argv);
 }
 
 static void
 write_data (const char *directory, const char *name)
 {
-  g_autofree char *file = g_build_filename (directory, name, NULL);
+  g_autofree char *file = disk_path (directory, name);
   const char *const argv[] = { "qemu-io", "-f", kind->format, "-c", "write -q -P 7 3M 300k",
                                file,      NULL };
 
@@ -88,9 +172,10 @@ describe (const char *directory, const char *name, const char *uuid, const char 
 
   for (guint i = 0; files[i] != NULL; i++) {
     g_autofree char *target = g_strdup_printf ("vd%c", 'a' + (int)i);
+    g_autofree char *path = disk_path (directory, files[i]);
 
-    g_string_append_printf (disks, DISK_XML, kind->format, directory, files[i], target,
-                            kind->element);
+    g_string_append_printf (disks, DISK_XML, kind->volumes ? "block" : "file", kind->format,
+                            kind->volumes ? "dev" : "file", path, target, kind->element);
   }
   xml = g_strdup_printf (DOMAIN_XML, name, uuid, disks->str);
   if (!g_file_set_contents (description, xml, -1, NULL))
@@ -161,14 +246,15 @@ static Backend *
 open_store (gpointer place, const BackendOptions *options, GError **error)
 {
   g_autofree char *copies = beside (place, "copies"), *hook = beside (place, "hook");
-  const char *const allow[] = { copies, NULL };
-  BackendOptions with_hook = options ? *options : (BackendOptions){ 0 };
+  gboolean with_hook = g_str_equal (kind->name, "exec");
+  const char *const allow[] = { with_hook ? copies : g_getenv ("CONTRACT_VOLUMES"), NULL };
+  BackendOptions more = options ? *options : (BackendOptions){ 0 };
 
-  if (!g_str_equal (kind->name, "exec"))
+  if (!with_hook && !kind->volumes)
     return backend_open (place, options, error);
-  with_hook.allow = allow;
-  with_hook.hook = hook;
-  return backend_open (place, &with_hook, error);
+  more.allow = allow;
+  more.hook = with_hook ? hook : NULL;
+  return backend_open (place, &more, error);
 }
 
 static void
@@ -177,6 +263,8 @@ clean (gpointer place)
   g_autofree char *copies = beside (place, "copies"), *hook = beside (place, "hook");
   const char *const argv[] = { "rm", "-rf", "--", place, copies, hook, NULL };
 
+  if (kind->volumes)
+    remove_volumes (place);
   run (argv);
   g_free (place);
 }
@@ -216,6 +304,16 @@ choose (const char *name)
   return FALSE;
 }
 
+static void
+use_fake_lvm (const char *directory)
+{
+  static const char *directories[2];
+
+  directories[0] = directory;
+  tool_directories = directories;
+  volume_devices = g_build_filename (directory, "sys", NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -229,14 +327,21 @@ main (int argc, char **argv)
   g_autofree char *qemu_img = g_find_program_in_path ("qemu-img");
 
   if (argc > 1 && !choose (argv[1])) {
-    print_error ("usage: %s [qemu|raw|clones|exec]\n", argv[0]);
+    print_error ("usage: %s [qemu|raw|clones|exec|lvm|thin]\n", argv[0]);
     return 2;
   }
+  if (kind->volumes && g_getenv ("CONTRACT_VOLUMES") == NULL) {
+    print_error ("CONTRACT_VOLUMES does not name the directory of a volume group\n");
+    return 2;
+  }
+  if (g_getenv ("FAKE_LVM") != NULL)
+    use_fake_lvm (g_getenv ("FAKE_LVM"));
   if (qemu_img == NULL) {
     print_message ("no qemu-img: nothing to test the local backend with\n");
     return 77; /* meson: skipped */
   }
   work_in_memory ();
+  local.solid = kind->volumes;
   local.has_all = kind == &kinds[0]; /* clones are not compressed */
   return contract_run (&local);
 }

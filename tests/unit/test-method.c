@@ -28,7 +28,7 @@ words_are_methods_or_refused_with_a_reason (void **state)
   assert_ptr_equal (method_find ("qemu", NULL), &method_qemu);
   assert_ptr_equal (method_find ("btrfs", NULL), &method_btrfs);
   assert_ptr_equal (method_find ("reflink", NULL), &method_btrfs);
-  assert_refused ("lvm", BACKEND_ERROR_UNSUPPORTED);
+  assert_ptr_equal (method_find ("lvm", NULL), &method_lvm);
   assert_refused ("zfs", BACKEND_ERROR_UNSUPPORTED);
   assert_ptr_equal (method_find ("exec", NULL), &method_exec);
   assert_refused ("magic", BACKEND_ERROR_INVALID);
@@ -41,7 +41,7 @@ records_know_names_only (void **state)
 {
   assert_ptr_equal (method_of_record ("btrfs"), &method_btrfs);
   assert_null (method_of_record ("reflink"));
-  assert_null (method_of_record ("lvm"));
+  assert_ptr_equal (method_of_record ("lvm"), &method_lvm);
 }
 
 static void
@@ -51,9 +51,12 @@ what_was_written_goes_before_the_description_and_that_before_the_default (void *
   const LocalDisk raw = a_disk (directory, "raw", NULL);
   const LocalDisk plain = a_disk (directory, "qcow2", NULL);
   const LocalDisk described = a_disk (directory, "qcow2", "reflink");
+  LocalDisk volume = a_disk (directory, "raw", NULL);
   g_autoptr (Records) records = records_new ("uuid", "name");
   assert_string_equal (method_word (NULL, &raw), "btrfs");
   assert_string_equal (method_word (records, &plain), "qemu");
+  volume.usual = "lvm";
+  assert_string_equal (method_word (records, &volume), "lvm");
   assert_string_equal (method_word (records, &described), "reflink");
   records_set_method (records, "vda", "qemu");
   assert_string_equal (method_word (records, &described), "qemu");

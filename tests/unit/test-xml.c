@@ -239,7 +239,7 @@ a_domain_is_described (void **state)
   assert_text (first->format, "qcow2");
   assert_text (first->source, "/x & y.qcow2");
   assert_true (g_str_has_prefix (first->xml, "<disk type=\"file\">\n  <driver "));
-  assert_null (second->source);
+  assert_text (second->source, "/dev/x");
   assert_null (second->format);
 }
 

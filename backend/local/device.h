@@ -1,0 +1,23 @@
+#pragma once
+#include "../error.h"
+#include <sys/stat.h>
+
+/* Block devices as disks.
+ *
+ * Volumes are known by links that udev, LVM or ZFS made below /dev (/dev/vg0/root leads to
+ * /dev/dm-0).  These are the only links that are followed at all, and only where everything speaks
+ * for it: the link is root's (or ours), it and all that it leads to is on the file system of /dev
+ * itself, and at the end is a block device. */
+
+/* Whether the directory at the absolute path @path is below /dev, and on its file system. */
+gboolean device_directory (const char *path);
+
+/* Opens @name below the directory @directory (absolute, of which the above is true), as open(2)
+ * does; -1 with errno on error.  Nothing leads out of @directory but such a link. */
+int device_open (const char *directory, const char *name, int flags);
+
+/* Bytes of the block device that is open as @fd. */
+gboolean device_size (int fd, guint64 *size, GError **error);
+
+/* Whether both are of one file, or of one device, by whatever name. */
+gboolean device_same (const struct stat *one, const struct stat *other);
