@@ -390,6 +390,10 @@ what_goes_wrong_is_told_and_nothing_is_left (void **state)
                 "[ $me != lvcreate ] || { printf '  WARNING: x\\n  Volume group \"vg0\" has "
                 "insufficient free space (1 extents): 3 required.\\n' >&2; exit 5; }\n",
                 BACKEND_ERROR_NO_SPACE, "lvcreate: Volume group \"vg0\" has insufficient free");
+  assert_fails (loops, path,
+                "[ $me != lvcreate ] || { echo '  Insufficient suitable allocatable extents found "
+                "for logical volume x.' >&2; exit 5; }\n",
+                BACKEND_ERROR_NO_SPACE, "lvcreate: Insufficient suitable allocatable extents");
   assert_fails (loops, path, "[ $me != lvcreate ] || exit 7\n", BACKEND_ERROR_FAILED,
                 "lvcreate ended with status 7 and has not said why");
   assert_fails (loops, path, "[ $me != lvcreate ] || exit 0\n", BACKEND_ERROR_FAILED,
