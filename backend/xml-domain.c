@@ -22,6 +22,7 @@ disk_description_free (gpointer data)
   g_free (disk->format);
   g_free (disk->source);
   g_free (disk->method);
+  g_free (disk->device);
   g_free (disk->xml);
   g_free (disk);
 }
@@ -70,6 +71,13 @@ attribute_of_child (const xmlNode *parent, const char *child, const char *name)
   return node == NULL ? NULL : xml_attribute (node, name);
 }
 
+/* What a <diskSnapshot> is to snapshot. */
+static char *
+device_in (const xmlNode *element)
+{
+  return element == NULL ? NULL : attribute_of_child (element, "device", "path");
+}
+
 /* The file or the block device. */
 static char *
 source_of (const xmlNode *disk)
@@ -98,6 +106,7 @@ add_disk (GPtrArray *disks, const xmlNode *node, GError **error)
   disk->format = attribute_of_child (node, "driver", "type");
   disk->source = source_of (node);
   disk->method = attribute_of_child (node, SNAPSHOT_METHOD, "method");
+  disk->device = device_in (xml_child (node, SNAPSHOT_METHOD));
   disk->xml = xml_element_text (node);
   g_ptr_array_add (disks, disk);
   return TRUE;
@@ -203,6 +212,14 @@ xml_snapshot_method (const Text *element, GError **error)
   if (method == NULL)
     fail (error, BACKEND_ERROR_INVALID, "the XML is not a <" SNAPSHOT_METHOD "> with a method");
   return method;
+}
+
+char *
+xml_snapshot_device (const Text *element)
+{
+  g_autoptr (xmlDoc) document = xml_parse (element->data, element->length, NULL);
+
+  return document == NULL ? NULL : device_in (xmlDocGetRootElement (document));
 }
 
 char *

@@ -30,6 +30,7 @@ typedef struct {
   char *format; /* <driver type>; NULL: not said */
   char *source; /* <source file> or <source dev>; NULL: neither */
   char *method; /* <diskSnapshot method>; NULL: not said */
+  char *device; /* the <device path> in that; NULL: none */
   char *xml;    /* the <disk> element */
 } DiskDescription;
 typedef struct {
@@ -61,6 +62,8 @@ gboolean xml_is_disk_name (const char *name);
 
 /* The method of a <diskSnapshot> element; NULL with INVALID: it is none.  Free with g_free. */
 char *xml_snapshot_method (const Text *element, GError **error);
+/* The <device path> in it; NULL: there is none.  Free with g_free. */
+char *xml_snapshot_device (const Text *element);
 /* The element that says @method.  Free with g_free. */
 char *xml_snapshot_method_element (const char *method);
 

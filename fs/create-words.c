@@ -27,7 +27,7 @@ static const Word table[] = {
   { "--diskspec", "SPEC", "DISK[,snapshot=TYPE][,driver=TYPE][,stype=TYPE][,file=NAME]", 0, 0,
     AT (disks), TRUE },
   { "--compress", "METHOD", "zlib or zstd", CAN_COMPRESS, 0, AT (compression), FALSE },
-  { "--method", "METHOD", "of freezing the disks, this once: qemu, btrfs, lvm or exec", CAN_METHOD, 0,
+  { "--method", "METHOD", "of freezing the disks, this once: qemu, btrfs, lvm, zfs or exec", CAN_METHOD, 0,
     AT (method), FALSE },
   { "--redefine", NULL, "record what the document says; no data is touched", CAN_REDEFINE, 0,
     AT (redefine), FALSE },

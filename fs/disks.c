@@ -215,12 +215,26 @@ show_disk_method (const Place *place, GError **error)
   return text_take_string (xml_snapshot_method_element (place->disk->method));
 }
 
-/* The word that was written by itself, or in the element; NULL with INVALID. */
+/* Only the disk itself may be named as what is to be snapshotted. */
+static gboolean
+check_device (const Disk *disk, const Text *document, GError **error)
+{
+  g_autofree char *device = xml_snapshot_device (document);
+  g_autofree char *source = xml_disk_source (disk->xml);
+
+  return device == NULL || g_strcmp0 (device, source) == 0 ||
+         fail (error, BACKEND_ERROR_UNSUPPORTED,
+               "the device %.200s is not the disk %s: what a file system is on is not snapshotted "
+               "beneath it",
+               device, disk->target);
+}
+
+/* The word that was written by itself, or in the element; NULL with INVALID or UNSUPPORTED. */
 static char *
-written_method (char **words, const Text *document, GError **error)
+written_method (const Disk *disk, char **words, const Text *document, GError **error)
 {
   if (document != NULL)
-    return xml_snapshot_method (document, error);
+    return check_device (disk, document, error) ? xml_snapshot_method (document, error) : NULL;
   if (g_strv_length (words) == 1)
     return g_strdup (words[0]);
   fail (error, BACKEND_ERROR_INVALID, "a method is one word, or a <diskSnapshot> element");
@@ -231,7 +245,7 @@ gboolean
 take_disk_method (const Place *place, char **words, const Text *document, Job *job, GError **error)
 {
   const Disk *disk = place->disk;
-  g_autofree char *method = written_method (words, document, error);
+  g_autofree char *method = written_method (disk, words, document, error);
 
   if (method == NULL)
     return FALSE;

@@ -34,7 +34,7 @@ static const NodeKind live_disk_kind = {
 
 static const NodeKind disk_method_kind = {
   .role = "disk.method", .pattern = "TARGET.method", .suffix = ".method", .verb = "method",
-  .mode = EDITABLE, .needs = CAN_METHOD, .changes = TRUE, .words = "qemu|btrfs|reflink|lvm|exec|default",
+  .mode = EDITABLE, .needs = CAN_METHOD, .changes = TRUE, .words = "qemu|btrfs|reflink|lvm|zfs|exec|default",
   .present = has_disk_method, .show = show_disk_method, .take = take_disk_method
 };
 

@@ -18,8 +18,8 @@ gboolean bringing_look (int records, const JournalDisk *disk, Bringing *bringing
 
 gboolean bringing_any (const Journal *journal);
 
-/* After an interruption: BUSY where a block device is mounted meanwhile, or part of another volume.
- */
+/* After an interruption: BUSY where a block device is mounted meanwhile, part of another volume,
+ * or written to. */
 gboolean bringing_check_free (const Places *places, const Journal *journal, GError **error);
 
 /* Does what is not done.  It comes before anything else of a journal, so that storage which

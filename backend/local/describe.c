@@ -213,6 +213,18 @@ check_is_not_frozen (LocalDomain *domain, const char *target, const char *path)
                       target, path);
 }
 
+/* The disk itself may be named, by whatever name. */
+static char *
+beneath_of (const DiskDescription *disk, const char *path, const struct stat *status)
+{
+  struct stat named;
+  if (!disk->device || strcmp (disk->device, path) == 0 ||
+      (S_ISBLK (status->st_mode) && stat (disk->device, &named) == 0 && S_ISBLK (named.st_mode) &&
+       named.st_rdev == status->st_rdev))
+    return NULL;
+  return g_strdup (disk->device);
+}
+
 static void
 describe_disk (const Places *places, LocalDomain *domain, const char *directory,
                const DiskDescription *disk)
@@ -228,6 +240,7 @@ describe_disk (const Places *places, LocalDomain *domain, const char *directory,
   check_is_not_frozen (domain, disk->target, path);
   LocalDisk *added = add_disk (domain, disk->target, format, path, disk->xml);
   added->method = g_strdup (disk->method);
+  added->beneath = beneath_of (disk, path, &status);
   added->usual = usual;
   added->device = S_ISBLK (status.st_mode) ? status.st_rdev : 0;
 }

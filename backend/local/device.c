@@ -1,12 +1,14 @@
 /* Opening block devices, and what they are. */
 #include "device.h"
 #include "fd.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #define DEVICES "/dev"
 #define MOST_LINKS 4 /* /dev/vg0/root -> /dev/mapper/vg0-root -> ../dm-0, and one to spare */
@@ -100,6 +102,77 @@ device_size (int fd, guint64 *size, GError **error)
 {
   return ioctl (fd, BLKGETSIZE64, size) == 0 || fail_errno (error, "reading its size");
 }
+
+/* -------------------------------------------------------------------- who writes to it */
+
+static gboolean
+is_for_writing (int process, const char *descriptor)
+{
+  char text[256] = "";
+  g_autofree char *path = g_strconcat ("fdinfo/", descriptor, NULL);
+  autofd fd = openat (process, path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || read (fd, text, sizeof text - 1) <= 0)
+    return FALSE;
+  const char *flags = strstr (text, "flags:");
+  guint64 value = flags ? g_ascii_strtoull (flags + strlen ("flags:"), NULL, 8) : 0;
+  return (value & O_ACCMODE) != O_RDONLY;
+}
+
+/* Nothing is asked of a file system, which may be one of ours. */
+static gboolean
+leads_to (int descriptors, const char *name, dev_t device)
+{
+  struct statx status;
+  return statx (descriptors, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) ==
+             0 &&
+         S_ISBLK (status.stx_mode) &&
+         makedev (status.stx_rdev_major, status.stx_rdev_minor) == device;
+}
+
+static gboolean
+writes_to (int process, dev_t device)
+{
+  int fd = openat (process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *descriptors = fd < 0 ? NULL : fdopendir (fd);
+  gboolean writes = FALSE;
+  if (!descriptors)
+    return FALSE;
+  for (const struct dirent *entry = readdir (descriptors); entry && !writes;
+       entry = readdir (descriptors))
+    writes = entry->d_name[0] != '.' && leads_to (fd, entry->d_name, device) &&
+             is_for_writing (process, entry->d_name);
+  closedir (descriptors);
+  return writes;
+}
+
+static pid_t
+find_writer (DIR *processes, dev_t device)
+{
+  for (const struct dirent *entry = readdir (processes); entry; entry = readdir (processes)) {
+    pid_t process = (pid_t)g_ascii_strtoll (entry->d_name, NULL, 10);
+    if (process <= 0 || process == getpid ())
+      continue;
+    autofd fd = openat (dirfd (processes), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && writes_to (fd, device))
+      return process;
+  }
+  return 0;
+}
+
+pid_t
+device_writer (int fd)
+{
+  struct stat status;
+  DIR *processes = opendir ("/proc");
+  pid_t writer = 0;
+  if (processes && fstat (fd, &status) == 0 && S_ISBLK (status.st_mode))
+    writer = find_writer (processes, status.st_rdev);
+  if (processes)
+    closedir (processes);
+  return writer;
+}
+
+/* -------------------------------------------------------------------- what it is */
 
 gboolean
 device_same (const struct stat *one, const struct stat *other)

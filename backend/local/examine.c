@@ -35,6 +35,10 @@ check_device (ChangeDisk *disk, const struct stat *device, GError **error)
   if (!S_ISBLK (device->st_mode))
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no block device any more",
                  disk->disk->file);
+  pid_t writer = device_writer (disk->active);
+  if (writer > 0)
+    return fail (error, BACKEND_ERROR_BUSY, "%s is in use: process %d has it open for writing",
+                 disk->disk->file, (int)writer);
   disk->inode = device->st_ino;
   return device_size (disk->active, &disk->size, error);
 }

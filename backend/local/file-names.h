@@ -9,6 +9,10 @@
 #define IMAGE_SUFFIX ".qcow2"
 #define RAW_IMAGE_SUFFIX ".raw"
 
+/* A snapshot by ZFS: MOUNTPOINT/.zfs/snapshot/vmsnapfs-UUID, in which the dataset's files are. */
+#define ZFS_SNAPSHOTS ".zfs/snapshot"
+#define ZFS_SNAPSHOT_PREFIX "vmsnapfs-"
+
 /* Prepared, and not committed: nothing refers to it.  A disk is ".vmsnapfs-UUID.new". */
 #define PREPARED_SUFFIX ".new"
 #define UNFINISHED_SUFFIX ".t"

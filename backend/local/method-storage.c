@@ -44,6 +44,12 @@ check_lvm (const Places *places, const LocalDisk *disk, GError **error)
 }
 
 static gboolean
+check_zfs (const Places *places, const LocalDisk *disk, GError **error)
+{
+  return check (&storage_zfs, places, disk, error);
+}
+
+static gboolean
 freeze (Change *change, ChangeDisk *disk, Record *record, GError **error)
 {
   g_autofree char *path = local_disk_path (disk->disk);
@@ -100,6 +106,15 @@ const Method method_lvm = {
   .name = "lvm",
   .storage = &storage_lvm,
   .check = check_lvm,
+  .freeze = freeze,
+  .go_on = go_on,
+  .bring_back = bring_back,
+};
+
+const Method method_zfs = {
+  .name = "zfs",
+  .storage = &storage_zfs,
+  .check = check_zfs,
   .freeze = freeze,
   .go_on = go_on,
   .bring_back = bring_back,

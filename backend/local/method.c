@@ -3,10 +3,8 @@
  * What a method does is its own file's matter (method-qemu.c, method-btrfs.c, method-storage.c). */
 #include "method.h"
 
-static const Method *const methods[] = { &method_qemu, &method_btrfs, &method_lvm, &method_exec };
-
-/* Words of the proposal that name storage which this version cannot work with. */
-static const char *const absent[] = { "zfs", NULL };
+static const Method *const methods[] = { &method_qemu, &method_btrfs, &method_lvm, &method_zfs,
+                                         &method_exec };
 
 const Method *
 method_of_record (const char *name)
@@ -23,14 +21,8 @@ method_find (const char *word, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
     if (g_str_equal (word, methods[i]->name) || g_strcmp0 (word, methods[i]->alias) == 0)
       return methods[i];
-  if (g_strv_contains (absent, word))
-    fail (
-        error, BACKEND_ERROR_UNSUPPORTED,
-        "snapshots by %s are not offered by this version: qemu, btrfs (reflink), lvm and exec are",
-        word);
-  else
-    fail (error, BACKEND_ERROR_INVALID,
-          "\"%.40s\" is no method: qemu, btrfs (reflink), lvm and exec are", word);
+  fail (error, BACKEND_ERROR_INVALID,
+        "\"%.40s\" is no method: qemu, btrfs (reflink), lvm, zfs and exec are", word);
   return NULL;
 }
 
@@ -56,6 +48,14 @@ static const Method *
 find_own (const Records *records, const LocalDisk *disk, GError **error)
 {
   g_autoptr (GError) wrong = NULL;
+  gboolean described = disk->method && (!records || !records_method (records, disk->target));
+  if (described && disk->beneath) {
+    fail (error, BACKEND_ERROR_UNSUPPORTED,
+          "disk %s: <diskSnapshot> names the device %.200s, which is not the disk: what a file "
+          "system is on is not snapshotted beneath it",
+          disk->target, disk->beneath);
+    return NULL;
+  }
   const Method *method = method_find (method_word (records, disk), &wrong);
   if (!method)
     fail (error, BACKEND_ERROR_UNSUPPORTED, "disk %s: %s", disk->target, wrong->message);

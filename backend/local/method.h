@@ -31,9 +31,10 @@ typedef struct Method {
 extern const Method method_qemu;  /* the image is frozen, and an overlay takes its place */
 extern const Method method_btrfs; /* a clone is frozen, and the disk stays what it is */
 extern const Method method_lvm;   /* LVM makes a snapshot of the logical volume (lvm.c) */
+extern const Method method_zfs;   /* ZFS makes a snapshot of the dataset or the volume (zfs.c) */
 extern const Method method_exec;  /* a program of the administrator's has its own way (hook.h) */
 
-/* INVALID: nobody knows the word; UNSUPPORTED: this version lacks the method. */
+/* INVALID: nobody knows the word. */
 const Method *method_find (const char *word, GError **error);
 
 /* That of records; NULL: it is no method of this version. */

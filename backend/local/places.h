@@ -37,9 +37,9 @@ char *places_canonical (const Places *places, const char *path);
 /* Whether block devices at the absolute @path may be disks. */
 gboolean places_have_devices (const Places *places, const char *path);
 
-/* Opens an absolute path below one of the places.  DENIED, with a sentence that names -o allow=,
- * when it is below none of them; otherwise as openat2, errno too.  -1 on
- * error. */
+/* Opens an absolute path below one of the places, or what was there in a snapshot of ZFS's. DENIED,
+ * with a sentence that names -o allow=, when it is below none of them; otherwise as openat2, errno
+ * too.  -1 on error. */
 int places_open_path (const Places *places, const char *path, int flags, GError **error);
 
 /* How records and journals spell an absolute path: relative below the store, so that a store can

@@ -37,6 +37,7 @@ local_disk_free (gpointer data)
   g_free (disk->file);
   g_free (disk->xml);
   g_free (disk->method);
+  g_free (disk->beneath);
   g_free (disk);
 }
 
@@ -82,6 +83,7 @@ local_domain_has_same_disks (const LocalDomain *one, const LocalDomain *other)
     const LocalDisk *same = local_domain_disk (other, disk->target);
     if (!same || strcmp (disk->format, same->format) != 0 ||
         g_strcmp0 (disk->method, same->method) != 0 ||
+        g_strcmp0 (disk->beneath, same->beneath) != 0 ||
         strcmp (disk->directory, same->directory) != 0 || strcmp (disk->file, same->file) != 0)
       return FALSE;
   }

@@ -9,6 +9,7 @@ typedef struct {
   char *file;        /* its name in there */
   char *xml;         /* its <disk> element */
   char *method;      /* what the description says of how it is snapshotted; NULL: nothing */
+  char *beneath;     /* what it says is to be snapshotted instead of the disk; NULL: nothing */
   const char *usual; /* method that goes with what it is on; NULL: with its format */
   guint64 device;    /* number of the block device that it is; 0: it is a file */
 } LocalDisk;

@@ -3,6 +3,7 @@
 #include "storage.h"
 #include "../qcow2/header.h"
 #include "copy-back.h"
+#include "dataset.h"
 #include "device.h"
 #include "fd.h"
 #include "frozen.h"
@@ -167,5 +168,5 @@ storage_copy_back (const Storage *storage, const Places *places, const StorageIm
 const char *
 storage_usual (int fd)
 {
-  return volume_is_logical (fd) ? "lvm" : NULL;
+  return volume_is_logical (fd) ? "lvm" : dataset_is_there (fd) ? "zfs" : NULL;
 }

@@ -49,6 +49,7 @@ typedef struct Storage {
 
 extern const Storage storage_hook; /* what a program does that the administrator names */
 extern const Storage storage_lvm;  /* logical volumes, by LVM's commands */
+extern const Storage storage_zfs;  /* files and volumes, by ZFS's command */
 
 /* The method that goes with the disk that is open as @fd by what it is on; NULL: that is not
  * special. */

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 
 #define MAX_DEPTH 32
+#define ZFS_CONTROL ".zfs"
+#define ZFS_CONTROL_INODE G_GUINT64_CONSTANT (0xffffffffffff)
 #define FSCK_DIRECTORY "lost+found" /* root's alone; what is in it has no names */
 
 typedef struct {
@@ -46,13 +48,24 @@ add_file (const WalkDirectory *directory, const char *name, const struct stat *s
   g_hash_table_insert (directory->known, file->name, file);
 }
 
+/* All snapshots of a dataset are below that, where it is made visible: nobody else's disks. */
+static gboolean
+is_zfs_control (int directory, const char *name)
+{
+  struct stat status;
+  return strcmp (name, ZFS_CONTROL) == 0 &&
+         fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
+         status.st_ino == ZFS_CONTROL_INODE;
+}
+
 static gboolean
 list_entry (Listing *listing, const struct dirent *entry, GError **error)
 {
   const char *name = entry->d_name;
   unsigned char type = entry->d_type;
   struct stat status;
-  if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 || strcmp (name, RECORDS_DIRECTORY) == 0)
+  if (is_zfs_control (listing->shown.fd, name) || strcmp (name, ".") == 0 ||
+      strcmp (name, "..") == 0 || strcmp (name, RECORDS_DIRECTORY) == 0)
     return TRUE;
   if (type == DT_UNKNOWN || type == DT_REG) {
     if (fstatat (listing->shown.fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)

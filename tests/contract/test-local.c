@@ -1,7 +1,7 @@
 /* The contract on the local backend: a store in a temporary directory ($TMPDIR), with a domain that
  * has one disk and one that has two.
  *
- *   test-contract-local [qemu|raw|clones|exec|lvm|thin [PATTERN]...]
+ *   test-contract-local [qemu|raw|clones|exec|lvm|thin|zfs|zvol [PATTERN]...]
  *
  * qemu is a bare image and two more, snapshotted by overlays, in memory where that is possible. raw
  * and clones are snapshotted by clones, on a file system that has them (tests/on-reflinks): raw
@@ -11,7 +11,12 @@
  * lvm and thin are logical volumes in a group of the test's own, whose directory is
  * $CONTRACT_VOLUMES (/dev/vg0): every volume with the tag vmsnapfs in it is removed.  The thin ones
  * are in its pool $CONTRACT_POOL ("pool").  tests/on-fake-lvm makes such a group of scripts, and
- * tests/guest/on-lvm one for real.  With patterns, only those tests that one of them matches. */
+ * tests/guest/on-lvm one for real.
+ *
+ * zfs is files that ZFS snapshots, with $TMPDIR in a dataset.  zvol is volumes in a pool of the
+ * test's own, whose directory is $CONTRACT_VOLUMES (/dev/zvol/tank): tests/guest/on-zfs.
+ *
+ * With patterns, only those tests are asked that one of them matches. */
 #include "contract.h"
 
 #include "../../backend/local/tool.h"
@@ -44,6 +49,8 @@ static const Kind kinds[] = {
   { "exec", "raw", "<diskSnapshot method='exec'/>", FALSE, FALSE },
   { "lvm", "raw", "", FALSE, TRUE },
   { "thin", "raw", "", FALSE, TRUE },
+  { "zfs", "raw", "<diskSnapshot method='zfs'/>", FALSE, FALSE },
+  { "zvol", "raw", "", FALSE, TRUE },
 };
 
 static const Kind *kind = &kinds[0];
@@ -87,6 +94,22 @@ group_name (void)
   return g_path_get_basename (g_getenv ("CONTRACT_VOLUMES"));
 }
 
+static gboolean
+is_zvol (void)
+{
+  return g_str_equal (kind->name, "zvol");
+}
+
+/* udev gives it its name. */
+static void
+wait_for_volume (const char *path)
+{
+  gint64 end = g_get_monotonic_time () + PATIENCE;
+
+  while (g_access (path, F_OK) != 0 && g_get_monotonic_time () < end)
+    g_usleep (10 * 1000);
+}
+
 /* All zeros, as a new image is. */
 static void
 make_volume (const char *directory, const char *name)
@@ -99,9 +122,12 @@ make_volume (const char *directory, const char *name)
                                 group,      NULL };
   const char *const thin[] = { "lvcreate", "--yes",      "--name", volume, "--virtualsize",
                                "16m",      "--thinpool", pool,     group,  NULL };
+  g_autofree char *dataset = g_strdup_printf ("%s/%s", group, volume);
+  const char *const zvol[] = { "zfs", "create", "-V", "16M", dataset, NULL };
   const char *const clear[] = { "qemu-io", "-f", "raw", "-c", "write -q -P 0 0 16M", path, NULL };
 
-  run (g_str_equal (kind->name, "thin") ? thin : thick);
+  run (is_zvol () ? zvol : g_str_equal (kind->name, "thin") ? thin : thick);
+  wait_for_volume (path);
   run (clear);
 }
 
@@ -112,8 +138,13 @@ remove_volume (const char *store, const char *domain, const char *name)
   g_autofree char *volume = volume_name (directory, name);
   g_autofree char *which = g_strdup_printf ("%s/%s", group, volume);
   const char *const argv[] = { "lvremove", "--yes", "--force", which, NULL };
+  g_autofree char *all = g_strdup_printf (
+      "for i in $(zfs list -H -o name -t snapshot -d 1 '%s'); do zfs release vmsnapfs $i; done; "
+      "zfs destroy -r '%s'",
+      which, which);
+  const char *const zvol[] = { "sh", "-c", all, NULL };
 
-  run (argv);
+  run (is_zvol () ? zvol : argv);
 }
 
 /* What discarding has left to a tidying that was not waited for; and then the disks. */
@@ -124,7 +155,8 @@ remove_volumes (const char *store)
   const char *const argv[] = { "lvremove",         "--yes", "--force", "--select",
                                "lv_tags=vmsnapfs", group,   NULL };
 
-  run (argv);
+  if (!is_zvol ())
+    run (argv);
   remove_volume (store, "bare", "root.img");
   remove_volume (store, "two", "root.img");
   remove_volume (store, "two", "data.img");
@@ -329,11 +361,11 @@ main (int argc, char **argv)
   g_autofree char *qemu_img = g_find_program_in_path ("qemu-img");
 
   if (argc > 1 && !choose (argv[1])) {
-    print_error ("usage: %s [qemu|raw|clones|exec|lvm|thin [PATTERN]...]\n", argv[0]);
+    print_error ("usage: %s [qemu|raw|clones|exec|lvm|thin|zfs|zvol [PATTERN]...]\n", argv[0]);
     return 2;
   }
   if (kind->volumes && g_getenv ("CONTRACT_VOLUMES") == NULL) {
-    print_error ("CONTRACT_VOLUMES does not name the directory of a volume group\n");
+    print_error ("CONTRACT_VOLUMES does not name the directory of volumes\n");
     return 2;
   }
   if (g_getenv ("FAKE_LVM") != NULL)

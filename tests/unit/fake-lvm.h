@@ -9,12 +9,11 @@
 static inline int
 fake_lvm_make (void **state)
 {
-  if (loops_make (state) < 0)
+  if (!g_getenv ("FAKE_LVM_SCRIPT") || loops_make (state) < 0)
     return -1;
   const Loops *loops = *state;
   static const char *directories[2];
   const char *s = loops->files->path, *script = g_getenv ("FAKE_LVM_SCRIPT");
-  assert_non_null (script);
   images_run (s,
               "mkdir bin sys volumes db01 && echo state=%s names=%s >bin/.state && "
               "for i in lvs lvcreate lvremove lvchange volume; do ln -s %s bin/$i; done",

@@ -133,10 +133,17 @@ a_described_device_is_a_disk (void **state)
   g_autoptr (Places) places = loops_places (loops);
   g_autoptr (GPtrArray) domains = NULL;
   loops_describe (loops, paths, "raw");
+  images_run (loops->files->path,
+              "sed -i \"s,</disk>,<diskSnapshot method='lvm'><device path='%s/again'/>"
+              "</diskSnapshot></disk>,\" db01/domain.xml && ln -s root %s/again",
+              loops->names, loops->names);
   const LocalDomain *domain = scan_one (places, &domains);
+  const LocalDisk *disk = g_ptr_array_index (domain->disks, 0);
   assert_null (domain->problem);
   assert_int_equal (domain->disks->len, 1);
-  assert_true (((const LocalDisk *)g_ptr_array_index (domain->disks, 0))->device != 0);
+  assert_true (disk->device != 0);
+  assert_string_equal (disk->method, "lvm");
+  assert_null (disk->beneath);
 }
 
 static void
@@ -278,6 +285,29 @@ what_the_host_uses_is_busy (void **state)
   close (claimed);
 }
 
+/* A machine in a mount namespace of its own has another node, and so another lock. */
+static void
+what_another_process_may_write_to_is_busy (void **state)
+{
+  const Loops *loops = *state;
+  g_autofree char *path = loops_add (loops, "root", "8M");
+  const char *const paths[] = { path, NULL };
+  g_autoptr (GError) error = NULL;
+  loops_describe (loops, paths, "raw");
+  images_run (loops->files->path, "cp -aL %s other && { sleep 100 3<other & } && echo $! >reader",
+              path);
+  int fd = open (path, O_RDONLY);
+  assert_int_equal (device_writer (fd), 0);
+  images_run (loops->files->path, "{ sleep 100 3<>other & } && echo $! >writer");
+  assert_true (device_writer (fd) > 0);
+  close (fd);
+  g_autoptr (Backend) backend = open_backend (loops);
+  assert_null (take (backend, "lvm", &error));
+  images_run (loops->files->path, "kill $(cat reader writer)");
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY));
+  assert_non_null (strstr (error->message, "has it open for writing"));
+}
+
 int
 main (void)
 {
@@ -294,6 +324,7 @@ main (void)
     loops_test (its_bytes_and_its_size_can_be_read),
     loops_test (what_a_device_cannot_be_snapshotted_by_is_said),
     loops_test (what_the_host_uses_is_busy),
+    loops_test (what_another_process_may_write_to_is_busy),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

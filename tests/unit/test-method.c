@@ -29,7 +29,7 @@ words_are_methods_or_refused_with_a_reason (void **state)
   assert_ptr_equal (method_find ("btrfs", NULL), &method_btrfs);
   assert_ptr_equal (method_find ("reflink", NULL), &method_btrfs);
   assert_ptr_equal (method_find ("lvm", NULL), &method_lvm);
-  assert_refused ("zfs", BACKEND_ERROR_UNSUPPORTED);
+  assert_ptr_equal (method_find ("zfs", NULL), &method_zfs);
   assert_ptr_equal (method_find ("exec", NULL), &method_exec);
   assert_refused ("magic", BACKEND_ERROR_INVALID);
   assert_refused ("", BACKEND_ERROR_INVALID);
@@ -77,6 +77,25 @@ a_word_of_the_description_that_nobody_knows_is_not_supported (void **state)
   assert_ptr_equal (method_choose (places, NULL, &disk, "qemu", NULL), &method_qemu);
 }
 
+/* The proposal's <device path>, where it is not the disk: it would need that file system to rest.
+ */
+static void
+a_device_beneath_the_disk_is_not_supported_where_the_description_decides (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autoptr (Places) places = places_open (directory->path, NULL, NULL);
+  g_autoptr (Records) records = records_new ("uuid", "name");
+  LocalDisk disk = a_disk (directory, "qcow2", "lvm");
+  g_autoptr (GError) error = NULL;
+  disk.beneath = (char *)"/dev/vg/lv4";
+  assert_null (method_choose (places, records, &disk, NULL, &error));
+  assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_UNSUPPORTED));
+  assert_non_null (strstr (error->message, "/dev/vg/lv4, which is not the disk"));
+  assert_ptr_equal (method_choose (places, records, &disk, "qemu", NULL), &method_qemu);
+  records_set_method (records, "vda", "qemu");
+  assert_ptr_equal (method_choose (places, records, &disk, NULL, NULL), &method_qemu);
+}
+
 /* On whatever file system the tests run. */
 static void
 what_is_possible_follows_from_the_format_and_the_file_system (void **state)
@@ -118,6 +137,7 @@ main (void)
     cmocka_unit_test (records_know_names_only),
     temporary_test (what_was_written_goes_before_the_description_and_that_before_the_default),
     temporary_test (a_word_of_the_description_that_nobody_knows_is_not_supported),
+    temporary_test (a_device_beneath_the_disk_is_not_supported_where_the_description_decides),
     temporary_test (what_is_possible_follows_from_the_format_and_the_file_system),
     temporary_test (trying_leaves_nothing_and_is_true),
   };

@@ -144,6 +144,8 @@ a_description_says_how_a_disk_is_snapshotted (void **state)
   assert_null (domain->problem);
   assert_null (local_domain_disk (domain, "vda")->method);
   assert_string_equal (local_domain_disk (domain, "vdb")->method, "lvm");
+  assert_string_equal (local_domain_disk (domain, "vdb")->beneath, "/dev/vg/lv4");
+  assert_null (local_domain_disk (domain, "vda")->beneath);
 }
 
 static void
