@@ -242,6 +242,7 @@ a_store_that_could_overflow_is_taken_back (void **state)
   g_autoptr (GError) error = NULL;
   fake_lvm_mood (loops, "room=8388608\n");
   assert_false (create (loops, path, &error));
+  assert_int_equal (error->code, BACKEND_ERROR_NO_SPACE);
   assert_non_null (strstr (error->message, "could overflow"));
   assert_false (is_there (loops));
 }
