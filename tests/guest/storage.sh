@@ -2,14 +2,14 @@
 # Disks that LVM or ZFS snapshots, on a real mount: inside a guest, in the group of tests/guest/on-lvm or in the
 # pool of tests/guest/on-zfs.
 #
-#   tests/guest/storage.sh lvm|zfs
+#   tests/guest/storage.sh lvm|zfs [brief]
 #
-# One disk of the machine is a classic volume, or one of ZFS's; the other a thin volume, or a file in a data set.
+# In brief it is as much as CI has time for: a command of LVM's takes a second under TCG. One disk of the machine is a classic volume, or one of ZFS's; the other a thin volume, or a file in a data set.
 . "$(dirname "$0")/../mount/lib.sh"
 
-kind=$1
+kind=$1 brief=${2:-}
 db=$mnt/db01
-PATIENCE=120 # seconds: a command of LVM's takes one, and ten on a busy host
+PATIENCE=120 # seconds, for a busy host
 
 case $kind in
 lvm)
@@ -131,6 +131,47 @@ is_whole ()
   eventually prints "$count" snapshots
 }
 
+# ---- the longer parts
+
+more_of_it ()
+{
+  write_both 3 5M
+  keep_both next
+  check "a second one" mkdir "$db/base/next"
+  check "is read as it was" are "$db/base/next" next
+  check "a disk by itself" mkdir "$db/disks/vdb/alone"
+  check "is read as it is" cmp "$db/disks/vdb/alone/vdb.raw" "$work/next-vdb"
+  check "it is removed" rmdir "$db/disks/vdb/alone"
+  check "a revert that saves" gives OK write "$db/base/control/revert" 'save saved'
+  check "leaves the others as they are" eval 'are "$db/base/next" next && are "$db/.snapshots/saved" next'
+  check "a merge" gives OK write "$db/.snapshots/saved/control/merge" parent
+  check "gives the parent its bytes" eventually are "$db/base/next" next
+  check "it is discarded" gives OK write "$db/base/next/control/discard" 1
+  check "those are left that are needed" eventually prints 2 snapshots
+}
+
+killed_at_work ()
+{
+  local delay asked
+  for delay in 0.1 0.5 1.5 4; do
+    mkdir "$db/.snapshots/killed-$delay" 2>/dev/null &
+    asked=$!
+    sleep "$delay"
+    check "killed $delay s after a snapshot was asked for, it starts" after_a_kill
+    wait "$asked"
+    check "the state is whole" is_whole
+    check "what was there still is" are "$db/base" base
+  done
+}
+
+in_use ()
+{
+  check "a volume that the host has mounted" eval 'mke2fs -q -F -t ext4 "$first" && mount "$first" /mnt'
+  check "is not snapshotted" gives EBUSY mkdir "$db/.snapshots/busy"
+  check "and it is said why" prints_like 'in use by the host' sentence
+  umount /mnt
+}
+
 # ---- as it should be
 
 check "mounting" serve "$store" "$mnt" -o "$options" || finish
@@ -141,43 +182,21 @@ keep_both base
 check "a snapshot" mkdir "$db/base"
 check "there is one of each disk" prints 2 snapshots
 write_both 2 1M
-write_both 3 5M
-keep_both next
 check "it is read as it was, whatever is written since" are "$db/base" base
-check "a second one" mkdir "$db/base/next"
-check "is read as it was" are "$db/base/next" next
 check "a revert" gives OK write "$db/base/control/revert" 1
 check "sets both disks back" eval 'cmp "$first" "$work/base-vda" && cmp "$second" "$work/base-vdb"'
-check "the other is still there" are "$db/base/next" next
-check "a disk by itself" mkdir "$db/disks/vdb/alone"
-check "is read as it is" cmp "$db/disks/vdb/alone/vdb.raw" "$work/base-vdb"
-check "it is removed" rmdir "$db/disks/vdb/alone"
-write_both 4 3M
-check "a merge" gives OK write "$db/base/next/control/merge" parent
-check "gives the parent its bytes" are "$db/base" next
-check "and leaves those that are needed" eventually prints 2 snapshots
+[ -n "$brief" ] || more_of_it
 
 # ---- killed
 
 check "after a kill -9 it starts" after_a_kill
-check "and all is there" are "$db/base" next
-for delay in ${DELAYS:-0.3 1.5}; do
-  mkdir "$db/.snapshots/killed-$delay" 2>/dev/null &
-  asked=$!
-  sleep "$delay"
-  check "killed $delay s after a snapshot was asked for, it starts" after_a_kill
-  wait "$asked"
-  check "the state is whole" is_whole
-  check "what was there still is" are "$db/base" next
-done
+check "and all is there" are "$db/base" base
+[ -n "$brief" ] || killed_at_work
 
 # ---- refused
 
-check "a volume that the host has mounted" eval 'mke2fs -q -F -t ext4 "$first" && mount "$first" /mnt'
+[ -n "$brief" ] || in_use
 count=$(snapshots)
-check "is not snapshotted" gives EBUSY mkdir "$db/.snapshots/busy"
-check "and it is said why" prints_like 'in use by the host' sentence
-umount /mnt
 check "where there is no room" fill
 check "there is no snapshot" gives ENOSPC mkdir "$db/.snapshots/full"
 check "and it is said why" prints_like 'ENOSPC: .*(less room|out of space)' sentence
