@@ -6,9 +6,9 @@
 #include "file-names.h"
 #include "fold.h"
 #include "frozen.h"
+#include "guest-note.h"
 #include "internal.h"
 #include "journal.h"
-#include "quiet-note.h"
 #include <string.h>
 
 char *
@@ -112,6 +112,10 @@ look_at_file (Check *check, const CheckDomain *domain, const char *file)
     check_say (check, CHECK_FAULT, path,
                "a snapshot was interrupted, and the guest's file systems may be frozen since: "
                "--repair and every mount for writing thaw them");
+  if (g_str_equal (file, PAUSE_NOTE))
+    check_say (check, CHECK_FAULT, path,
+               "a snapshot was interrupted, and the guest may be paused since: --repair and every "
+               "mount for writing let it go on");
   if (g_str_has_suffix (file, DAMAGED_SUFFIX))
     check_say (check, CHECK_NOTE, path,
                "is a damaged record that a repair put aside: remove it when nobody needs it");

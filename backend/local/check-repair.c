@@ -20,9 +20,9 @@
 #include "file-names.h"
 #include "fold.h"
 #include "frozen.h"
+#include "guest-note.h"
 #include "journal.h"
 #include "locks.h"
-#include "quiet-note.h"
 #include "replay.h"
 #include "thaw.h"
 #include <fcntl.h>
@@ -59,10 +59,11 @@ thaw_guest (Check *check, const CheckDomain *domain)
 {
   g_autoptr (GError) error = NULL;
   gint64 deadline = g_get_monotonic_time () + THAW;
-  if (!quiet_note_exists (domain->fd))
+  if (!guest_notes_exist (domain->fd))
     return;
   if (thaw_left_over (check->places, domain->fd, domain->found, deadline, &error))
-    check_say (check, CHECK_REPAIRED, domain->path, "the guest is thawed, or its machine is off");
+    check_say (check, CHECK_REPAIRED, domain->path,
+               "the guest goes on, thawed, or its machine is off");
   else
     check_say (check, CHECK_NOTE, domain->path, "%s", error->message);
 }

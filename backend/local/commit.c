@@ -4,6 +4,7 @@
 #include "file-names.h"
 #include "live-take.h"
 #include "locks.h"
+#include "moment.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -82,7 +83,7 @@ make_journal (const Change *change, GError **error)
   for (guint i = 0; i < change->disks->len; i++)
     if (!add_disk (journal, g_ptr_array_index (change->disks, i), error))
       return NULL;
-  if (change->machine && !live_note_machine (change, journal, error))
+  if (live_commits (change) && !live_note_machine (change, journal, error))
     return NULL;
   for (guint i = 0; i < change->put->len; i++) {
     const Record *record = g_ptr_array_index (change->put, i);
@@ -131,10 +132,12 @@ sync_prepared (const Change *change, GError **error)
 
 /* The last of all: it may take long, and is known to nobody but us. */
 static gboolean
-make_elsewhere (Change *change, GError **error)
+take_in_place (Change *change, GError **error)
 {
-  return !elsewhere_has_any (change) ||
-         (elsewhere_make (change, error) && write_records (change, error));
+  if (!elsewhere_has_any (change))
+    return moment_take (change, error);
+  return elsewhere_list (change, error) && moment_take (change, error) &&
+         write_records (change, error);
 }
 
 /* While qemu-img makes its files, everything is done that does not need them. */
@@ -145,7 +148,7 @@ make_durable (Change *change, GError **error)
          (is_single_record (change) || prepare_journal (change, error)) &&
          (change->disks->len == 0 || change_check_references (change, error)) &&
          change_finish_prepared (change, error) && check_backing (change, error) &&
-         sync_prepared (change, error) && make_elsewhere (change, error);
+         take_in_place (change, error) && sync_prepared (change, error);
 }
 
 gboolean
@@ -200,8 +203,9 @@ static gboolean
 carry_out (Change *change, GError **error)
 {
   gboolean undone = FALSE;
-  if (change->machine ? live_carry_out (change, &undone, error)
-                      : journal_apply (change->fd, change->store->places, change->journal, error))
+  if (live_commits (change)
+          ? live_carry_out (change, &undone, error)
+          : journal_apply (change->fd, change->store->places, change->journal, error))
     return TRUE;
   undone = undone || (change->journal->refused && journal_give_up (change->fd, NULL));
   return undone ? FALSE : committed_but_not_done (change, error);

@@ -88,8 +88,8 @@ elsewhere_has_any (const Change *change)
   return FALSE;
 }
 
-static gboolean
-list_as_unnamed (Change *change, GError **error)
+gboolean
+elsewhere_list (Change *change, GError **error)
 {
   g_autoptr (Records) head = state_records (change->store, change->state, error);
   if (!head)
@@ -107,9 +107,10 @@ list_as_unnamed (Change *change, GError **error)
   return TRUE;
 }
 
-static gboolean
-make_one (const Change *change, RecordImage *image, GError **error)
+gboolean
+elsewhere_make (Change *change, ChangeDisk *disk, GError **error)
 {
+  RecordImage *image = disk->elsewhere;
   const Places *places = change->store->places;
   g_auto (StorageImage) asked = begin (places, image);
   g_autofree char *path = NULL;
@@ -118,18 +119,5 @@ make_one (const Change *change, RecordImage *image, GError **error)
                        error))
     return FALSE;
   image->located = places_spell (places, path);
-  return TRUE;
-}
-
-gboolean
-elsewhere_make (Change *change, GError **error)
-{
-  if (!list_as_unnamed (change, error))
-    return FALSE;
-  for (guint i = 0; i < change->disks->len; i++) {
-    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (disk->elsewhere && !make_one (change, disk->elsewhere, error))
-      return fail_in (error, "disk %s", disk->disk->target);
-  }
   return TRUE;
 }

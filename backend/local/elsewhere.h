@@ -27,9 +27,12 @@ gboolean elsewhere_bring_back (const Places *places, const RecordImage *image, c
 /* Whether what is open as @fd is as @image was; DAMAGED. */
 gboolean elsewhere_check (const Places *places, const RecordImage *image, int fd, GError **error);
 
-/* Makes all that @change is to have elsewhere.  Before the first is made the head says of all that
- * they are unnamed: what is interrupted, or given up, is tidied.  The records that the change will
- * write are to be prepared once more: the head is not what it was, and they say now where each is.
- */
-gboolean elsewhere_make (Change *change, GError **error);
 gboolean elsewhere_has_any (const Change *change);
+
+/* Before the first of them is made the head says of all that @change is to have elsewhere that they
+ * are unnamed: what is interrupted, or given up, is tidied. */
+gboolean elsewhere_list (Change *change, GError **error);
+
+/* Makes what the state of @disk becomes.  The records that the change will write are to be prepared
+ * once more: the head is not what it was, and they say now where each is. */
+gboolean elsewhere_make (Change *change, ChangeDisk *disk, GError **error);

@@ -5,8 +5,9 @@
 #include "live-steps.h"
 #include "locks.h"
 #include "method.h"
+#include "pause.h"
 #include "picture.h"
-#include "quiet.h"
+#include "rest.h"
 #include <fcntl.h>
 #include <string.h>
 
@@ -44,6 +45,16 @@ live_check_is_off (const Change *change, GError **error)
   return TRUE;
 }
 
+/* Whom an interrupted snapshot has left paused; its socket serves one of us at a time. */
+static gboolean
+let_go_on (const Change *change, GError **error)
+{
+  autofd records = -1;
+  if (!store_open_records (change->store, change->found->uuid, FALSE, &records, error))
+    return FALSE;
+  return records < 0 || pause_left_over (change->store->places, records, change->found, error);
+}
+
 gboolean
 live_meet (Change *change, GError **error)
 {
@@ -57,6 +68,8 @@ live_meet (Change *change, GError **error)
     return FALSE;
   if (!change->socket) /* the locks will say that it is in use */
     return TRUE;
+  if (!let_go_on (change, error))
+    return FALSE;
   change->machine = qemu_open (places, change->socket, error);
   return change->machine != NULL;
 }
@@ -69,21 +82,41 @@ check_status (const Qemu *machine, GError **error)
          fail (error, BACKEND_ERROR_BUSY, "the machine is in the state %.40s", machine->status);
 }
 
+/* What is attached commits in the machine, what is taken in place commits here: never both. */
+static gboolean
+check_method (const Change *change, const ChangeDisk *disk, GError **error)
+{
+  const ChangeDisk *first = g_ptr_array_index (change->disks, 0);
+  const char *target = disk->disk->target, *method = disk->method->name;
+  if (disk->method->slow)
+    return fail (error, BACKEND_ERROR_BUSY,
+                 "disk %s is snapshotted by the method %s, for which a guest would stand still too "
+                 "long: switch the machine off",
+                 target, method);
+  return method_is_in_place (disk->method) == method_is_in_place (first->method) ||
+         fail (error, BACKEND_ERROR_BUSY,
+               "disk %s is snapshotted by the method %s and disk %s by %s, which cannot be done at "
+               "one moment while the machine runs: switch it off, or let them have one method",
+               first->disk->target, first->method->name, target, method);
+}
+
 gboolean
 live_check_options (const Change *change, const CreateOptions *options, GError **error)
 {
   if (options->compression)
     return fail (error, BACKEND_ERROR_BUSY,
                  "a running machine's disk cannot be compressed: switch the machine off");
-  for (guint i = 0; i < change->disks->len; i++) {
-    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (disk->method != &method_qemu)
-      return fail (error, BACKEND_ERROR_BUSY,
-                   "disk %s is snapshotted by the method %s, which a running machine's disk cannot "
-                   "be: switch the machine off, or let it be qemu",
-                   disk->disk->target, disk->method->name);
-  }
+  for (guint i = 0; i < change->disks->len; i++)
+    if (!check_method (change, g_ptr_array_index (change->disks, i), error))
+      return FALSE;
   return check_status (change->machine, error);
+}
+
+gboolean
+live_commits (const Change *change)
+{
+  const ChangeDisk *first = change->disks->len > 0 ? g_ptr_array_index (change->disks, 0) : NULL;
+  return change->machine && first && !method_is_in_place (first->method);
 }
 
 /* ---- the disks ---- */
@@ -103,9 +136,9 @@ live_check_disk (const Change *change, const ChangeDisk *disk, GError **error)
                  change->socket, file);
   if (layer->read_only)
     return fail (error, BACKEND_ERROR_BUSY, "the machine has %s open for reading only", file);
-  return g_strcmp0 (layer->driver, "qcow2") == 0 ||
-         fail (error, BACKEND_ERROR_BUSY, "the machine has %s open as %s, not as qcow2", file,
-               layer->driver ? layer->driver : "something unknown");
+  return g_strcmp0 (layer->driver, disk->disk->format) == 0 ||
+         fail (error, BACKEND_ERROR_BUSY, "the machine has %s open as %s, not as %s", file,
+               layer->driver ? layer->driver : "something unknown", disk->disk->format);
 }
 
 static gboolean
@@ -145,40 +178,6 @@ release_locks (Change *change)
   }
 }
 
-static Quiet *
-begin_rest (const Change *change, GError **error)
-{
-  g_autofree char *socket = NULL;
-  if (!qemu_find_socket (change->store->places, change->found, "qga", &socket, error))
-    return NULL;
-  if (socket)
-    return quiet_begin (change->store, change->state, change->fd, socket, QUIET_LIMIT, error);
-  fail (error, BACKEND_ERROR_NOT_FOUND, "there is no socket of a guest agent");
-  return NULL;
-}
-
-/* *@quiet NULL: the guest is not at rest, nor has it to be. */
-static gboolean
-try_to_rest (Change *change, Quiet **quiet, GError **error)
-{
-  g_autoptr (GError) why = NULL;
-  *quiet = change->quiesce ? begin_rest (change, &why) : NULL;
-  if (!why)
-    return TRUE;
-  change->restless = g_strdup (why->message);
-  return !change->must_rest ||
-         fail (error, BACKEND_ERROR_BUSY, "the guest is not at rest: %s", change->restless);
-}
-
-/* Not before the guest runs: who is paused cannot thaw. */
-static void
-end_rest (Change *change, Quiet **quiet)
-{
-  g_autoptr (GError) why = NULL;
-  if (*quiet && !quiet_end (g_steal_pointer (quiet), &why) && !change->restless)
-    change->restless = g_strdup (why->message);
-}
-
 /* From the pause to the resumption nothing is done but what must be. */
 static gboolean
 replace_disks (const Change *change, const LiveTake *take, Quiet *quiet, GError **error)
@@ -192,9 +191,9 @@ static gboolean
 take_steps (Change *change, const LiveTake *take, Quiet **quiet, GError **error)
 {
   if (!live_names (take, error) || !live_nodes (take, error) ||
-      !try_to_rest (change, quiet, error) || !replace_disks (change, take, *quiet, error))
+      !rest_begin (change, quiet, error) || !replace_disks (change, take, *quiet, error))
     return FALSE;
-  end_rest (change, quiet);
+  rest_end (change, quiet);
   return live_settle (take, error) && live_records (take, error);
 }
 
@@ -226,7 +225,7 @@ live_carry_out (Change *change, gboolean *undone, GError **error)
   Quiet *quiet = NULL;
   release_locks (change);
   gboolean taken = try_steps (change, &quiet, &wrong) || try_replay (change, undone);
-  end_rest (change, &quiet);
+  rest_end (change, &quiet);
   if (!taken)
     g_propagate_error (error, g_steal_pointer (&wrong));
   return taken;

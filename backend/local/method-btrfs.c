@@ -35,12 +35,10 @@ check (const Places *places, const LocalDisk *disk, GError **error)
                disk->target, disk->file, disk->directory);
 }
 
-/* A new file @name with the bytes of @from; *@fd is it, for reading. */
+/* The new file @name gets the bytes of @from. */
 static gboolean
-make_clone (const ChangeDisk *disk, int from, const char *name, int *fd, GError **error)
+fill (const ChangeDisk *disk, int from, const char *name, GError **error)
 {
-  if (!prepare_file (disk, name, fd, error))
-    return FALSE;
   autofd writable = openat (disk->directory, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   if (writable < 0)
     return fail_errno (error, "%s", name);
@@ -54,9 +52,27 @@ freeze (Change *change, ChangeDisk *disk, Record *record, GError **error)
   if (disk->has_snapshots)
     return fail (error, BACKEND_ERROR_UNSUPPORTED,
                  "%s holds snapshots inside, which a clone would hold once more", file);
+  g_clear_pointer (&disk->second, g_free); /* it stays the disk's own */
   making_freeze (change, disk, record, &method_btrfs);
   disk->copy = journal_prepared_name ();
-  return make_clone (disk, disk->active, disk->copy, &disk->copied, error) &&
+  return prepare_file (disk, disk->copy, &disk->copied, error);
+}
+
+/* A machine's owner may have given it another size since. */
+static gboolean
+check_size (const ChangeDisk *disk, GError **error)
+{
+  guint64 size;
+  if (!frozen_size (disk->copied, local_disk_is_raw (disk->disk), &size, error))
+    return FALSE;
+  return size == disk->size ||
+         fail (error, BACKEND_ERROR_BUSY, "%s was given another size meanwhile", disk->disk->file);
+}
+
+static gboolean
+take (Change *change, ChangeDisk *disk, GError **error)
+{
+  return fill (disk, disk->active, disk->copy, error) && check_size (disk, error) &&
          prepare_check (disk, disk->copy, disk->copied, error) &&
          prepare_rights (disk, disk->copied, error) &&
          locks_exclude_writers (disk->copied, disk->copy, error);
@@ -91,7 +107,8 @@ bring_back (Change *change, ChangeDisk *disk, const RecordImage *image, GError *
     return fail_in (error, "%s", file);
   disk->overlay = journal_prepared_name ();
   disk->prepared_size = image->size;
-  return make_clone (disk, frozen, disk->overlay, &disk->prepared, error);
+  return prepare_file (disk, disk->overlay, &disk->prepared, error) &&
+         fill (disk, frozen, disk->overlay, error);
 }
 
 const Method method_btrfs = {
@@ -99,6 +116,7 @@ const Method method_btrfs = {
   .alias = "reflink",
   .check = check,
   .freeze = freeze,
+  .take = take,
   .go_on = go_on,
   .bring_back = bring_back,
 };

@@ -6,6 +6,12 @@
 static const Method *const methods[] = { &method_qemu, &method_btrfs, &method_lvm, &method_zfs,
                                          &method_exec };
 
+gboolean
+method_is_in_place (const Method *method)
+{
+  return method->take || method->storage;
+}
+
 const Method *
 method_of_record (const char *name)
 {

@@ -19,6 +19,11 @@ typedef struct Method {
   /* The present state of @disk becomes @record's. */
   gboolean (*freeze) (Change *change, ChangeDisk *disk, Record *record, GError **error);
 
+  /* Makes, at the moment of the snapshot, what the present state of @disk becomes.  NULL: its
+   * storage does, or the file itself is frozen. */
+  gboolean (*take) (Change *change, ChangeDisk *disk, GError **error);
+  gboolean slow; /* that may take longer than a guest can stand still */
+
   /* Begins to prepare what @disk goes on with, now that its state is frozen as @image. */
   gboolean (*go_on) (Change *change, ChangeDisk *disk, const RecordImage *image, GError **error);
 
@@ -33,6 +38,9 @@ extern const Method method_btrfs; /* a clone is frozen, and the disk stays what 
 extern const Method method_lvm;   /* LVM makes a snapshot of the logical volume (lvm.c) */
 extern const Method method_zfs;   /* ZFS makes a snapshot of the dataset or the volume (zfs.c) */
 extern const Method method_exec;  /* a program of the administrator's has its own way (hook.h) */
+
+/* The disk's file stays the disk; else an overlay takes its place. */
+gboolean method_is_in_place (const Method *method);
 
 /* INVALID: nobody knows the word. */
 const Method *method_find (const char *word, GError **error);

@@ -341,3 +341,10 @@ picture_run_state (const Places *places, const LocalDomain *domain, GError **err
   }
   return g_strdup ("shutoff");
 }
+
+gboolean
+picture_is_off (const Places *places, const LocalDomain *domain)
+{
+  g_autofree char *state = domain ? picture_run_state (places, domain, NULL) : NULL;
+  return !domain || g_strcmp0 (state, "shutoff") == 0;
+}

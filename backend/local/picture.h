@@ -16,5 +16,8 @@
 Domain *picture_build (const Places *places, const LocalDomain *domain, const Records *records,
                        Domain *before, const char *frozen);
 
+/* FALSE also where that cannot be found out; TRUE for a @domain that is gone (NULL). */
+gboolean picture_is_off (const Places *places, const LocalDomain *domain);
+
 /* "running" when somebody holds QEMU's lock for writing on a disk, else "shutoff". */
 char *picture_run_state (const Places *places, const LocalDomain *domain, GError **error);

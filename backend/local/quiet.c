@@ -4,7 +4,7 @@
  * from that, and only one thread at a time talks to the agent. */
 #include "quiet.h"
 #include "fd.h"
-#include "quiet-note.h"
+#include "guest-note.h"
 #include "thaw.h"
 #include <fcntl.h>
 
@@ -50,7 +50,7 @@ thaw_or_see_it_off (Quiet *quiet, const LocalDomain *found, GError **error)
   g_autoptr (GError) wrong = NULL;
   gint64 deadline = g_get_monotonic_time () + THAW;
   if (thaw_persistently (&quiet->agent, quiet->socket, deadline, &wrong))
-    return quiet_note_remove (quiet->records, error);
+    return guest_note_remove (quiet->records, QUIET_NOTE, error);
   if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
     return thaw_left_over (quiet->store->places, quiet->records, found, deadline, error);
   g_propagate_error (error, g_steal_pointer (&wrong));
@@ -154,9 +154,9 @@ find_thawed (Quiet *quiet, GError **error)
 static gboolean
 write_note (Quiet *quiet, GError **error)
 {
-  if (quiet_note_write (quiet->records, quiet->socket, error))
+  if (guest_note_write (quiet->records, QUIET_NOTE, quiet->socket, 0, error))
     return TRUE;
-  quiet_note_remove (quiet->records, NULL); /* nobody has been told to freeze */
+  guest_note_remove (quiet->records, QUIET_NOTE, NULL); /* nobody has been told to freeze */
   return FALSE;
 }
 

@@ -5,10 +5,10 @@
  * may change (images, descriptions) comes in by store_rescan. */
 #include "fd.h"
 #include "file-names.h"
+#include "guest-note.h"
 #include "journal.h"
 #include "moved.h"
 #include "picture.h"
-#include "quiet-note.h"
 #include "second-name.h"
 #include "store.h"
 #include "tidy.h"
@@ -84,7 +84,7 @@ store_open_records (Store *store, const char *uuid, gboolean create, int *fd, GE
 static void
 read_note (DomainState *state, int records)
 {
-  if (!state->frozen && quiet_note_exists (records))
+  if (!state->frozen && guest_notes_exist (records))
     state->frozen = g_strdup ("a snapshot was interrupted, and nobody has thawed them since");
 }
 

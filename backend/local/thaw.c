@@ -5,9 +5,10 @@
  * must not be asked of the socket alone, whose name somebody may have removed: its disks' locks say
  * it as well. */
 #include "thaw.h"
+#include "guest-note.h"
+#include "pause.h"
 #include "picture.h"
 #include "qemu.h"
-#include "quiet-note.h"
 
 #define FIRST_WAIT 20000 /* microseconds between two attempts; twice as long each time */
 #define LONGEST_WAIT 500000
@@ -60,14 +61,6 @@ thaw_at (char *const *sockets, gint64 deadline, GError **error)
   return FALSE;
 }
 
-/* FALSE also where that cannot be found out. */
-static gboolean
-is_off (const Places *places, const LocalDomain *found)
-{
-  g_autofree char *state = found ? picture_run_state (places, found, NULL) : NULL;
-  return !found || g_strcmp0 (state, "shutoff") == 0;
-}
-
 /* Where its agent may be: the store may be seen at another path now, or the note be damaged. */
 static GStrv
 sockets_of (const Places *places, const LocalDomain *found, const char *noted)
@@ -83,13 +76,14 @@ sockets_of (const Places *places, const LocalDomain *found, const char *noted)
   return g_strv_builder_end (sockets);
 }
 
-gboolean
-thaw_left_over (const Places *places, int records, const LocalDomain *found, gint64 deadline,
-                GError **error)
+static gboolean
+thaw_noted (const Places *places, int records, const LocalDomain *found, gint64 deadline,
+            GError **error)
 {
   g_autofree char *noted = NULL;
   g_autoptr (GError) wrong = NULL;
-  if (!quiet_note_read (records, &noted, &wrong) && !wrong)
+  pid_t unknown;
+  if (!guest_note_read (records, QUIET_NOTE, &noted, &unknown, &wrong) && !wrong)
     return TRUE;
   if (wrong && !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED)) {
     g_propagate_error (error, g_steal_pointer (&wrong));
@@ -99,9 +93,18 @@ thaw_left_over (const Places *places, int records, const LocalDomain *found, gin
   g_clear_error (&wrong);
   if (!thaw_at (sockets, deadline, &wrong) &&
       !(g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND) &&
-        is_off (places, found))) {
+        picture_is_off (places, found))) {
     g_propagate_error (error, g_steal_pointer (&wrong));
     return fail_in (error, "the guest's file systems may be frozen");
   }
-  return quiet_note_remove (records, error);
+  return guest_note_remove (records, QUIET_NOTE, error);
+}
+
+/* Who is paused cannot thaw. */
+gboolean
+thaw_left_over (const Places *places, int records, const LocalDomain *found, gint64 deadline,
+                GError **error)
+{
+  return pause_left_over (places, records, found, error) &&
+         thaw_noted (places, records, found, deadline, error);
 }

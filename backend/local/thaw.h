@@ -9,9 +9,10 @@
  * first; NULL: none.  It is closed. */
 gboolean thaw_persistently (Agent **agent, const char *socket, gint64 deadline, GError **error);
 
-/* Thaws, once, what the note beside the @records says may be frozen, and removes that.  A guest
- * whose machine is off is frozen no more.  @found: its domain; NULL: that is gone.  TRUE: nothing
- * is left to do.  The caller holds the domain's `thawing`, or nobody else uses the store yet. */
+/* Lets go on and thaws, once, what the notes beside the @records say may be paused or frozen, and
+ * removes those.  A guest whose machine is off is neither.  @found: its domain; NULL: that is gone.
+ * TRUE: nothing is left to do.  The caller holds the domain's `thawing`, or nobody else uses the
+ * store yet. */
 gboolean thaw_left_over (const Places *places, int records, const LocalDomain *found,
                          gint64 deadline, GError **error);
 

@@ -2,7 +2,7 @@
  * How is thaw.c's matter. */
 #include "../failures.h"
 #include "fd.h"
-#include "quiet-note.h"
+#include "guest-note.h"
 #include "thaw.h"
 
 #define SHORTEST_WAIT 250 /* milliseconds */
@@ -110,7 +110,7 @@ thaw_interrupted (Store *store)
     const LocalDomain *domain = g_ptr_array_index (found, i);
     autofd records = -1;
     if (store_open_records (store, domain->uuid, FALSE, &records, NULL) && records >= 0 &&
-        quiet_note_exists (records))
+        guest_notes_exist (records))
       thaw_later (store, domain->uuid);
   }
 }

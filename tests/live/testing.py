@@ -3,11 +3,14 @@ sentence and that has one argument, `work`. Each has a store and a machine of it
 """
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 
 from trial import DOMAIN, Trial
+from between import Between, Death
 from driver import Driver
+from machine import PATIENCE
 from place import Failed, uuid_in
 
 
@@ -72,6 +75,35 @@ class Test:
         return next(iter(self.place.disks[DOMAIN].values())).parent
 
 
+class LeftPaused(Test):
+    """By a driver that was taking a snapshot and is killed when QEMU has done the command with the bytes
+    `command` in it, which pauses the guest or comes after that."""
+
+    def __init__(self, work, scenario, command, *words):
+        super().__init__(work, scenario)
+        path = self.directory() / "between.sock"
+        (self.directory() / "vmsnapfs.conf").write_text(f"[machine]\nqmp={path}\n")
+        self.between = Between(path, Death(self), command, "killed unanswered")
+        self.words = words
+
+    def __enter__(self):
+        self.trial.write()
+        self.driver.send("create", DOMAIN, "name=a", *self.words)
+        try:
+            self.driver.process.wait(PATIENCE)
+            self.machine.expect("paused")
+        except (Failed, subprocess.TimeoutExpired) as wrong:
+            self.__exit__()
+            raise Failed("the guest is not paused") from wrong
+        self.driver.dismiss()
+        self.opened = None
+        return self
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.between.close()
+
+
 def tests(module):
     own = [value for value in module.values()
            if hasattr(value, "__code__") and value.__code__.co_varnames[:1] == ("work",)]
@@ -79,9 +111,9 @@ def tests(module):
                                                       function.__name__)]
 
 
-def main(module):
+def main(module, directory="/dev/shm"):
     passed = failed = 0
-    with tempfile.TemporaryDirectory(prefix="live-", dir="/dev/shm") as work:
+    with tempfile.TemporaryDirectory(prefix="live-", dir=directory) as work:
         for number, function in enumerate(tests(module)):
             sentence = function.__name__.replace("_", " ")
             try:

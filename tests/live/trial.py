@@ -16,7 +16,8 @@ DOMAIN = "db"
 TAKEN = "new"
 KIB = 1024
 
-# how QEMU got its disks, how many, snapshots of the running machine before
+# How QEMU got its disks, how many, snapshots of the running machine before; what disks are, if not
+# qcow2 with overlays (place.py). Those need a file system that clones files.
 SCENARIOS = {
     "first, 1 disk": ("drive", 1, 0),
     "first, 2 disks": ("blockdev", 2, 0),
@@ -24,17 +25,23 @@ SCENARIOS = {
     "second, 1 disk": ("blockdev", 1, 1),
     "paused, 2 disks": ("drive", 2, 0),
 }
+CLONES = {
+    "raw, 2 disks": ("drive", 2, 0, "raw"),
+    "raw, second, 1 disk": ("blockdev", 1, 1, "raw"),
+    "clones, second, 2 disks": ("blockdev", 2, 1, "clones"),
+    "clones, paused, 2 disks": ("drive", 2, 0, "clones"),
+}
 
 
 class Trial:
     def __init__(self, work, name):
         self.work, self.name = work, name
-        how, count, self.before = SCENARIOS[name]
-        self.paused = name.startswith("paused")
+        how, count, self.before, *disks = {**SCENARIOS, **CLONES}[name]
+        self.paused = "paused" in name
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         targets = ["vda", "vdb"][:count]
-        self.place = Place(work / "s").add(DOMAIN, targets)
+        self.place = Place(work / "s").add(DOMAIN, targets, disks=disks[0] if disks else "qemu")
         self.model = empty_domain(targets)
         self.machine = Machine(self.place, DOMAIN, work / "m", how)
         self.answer = None

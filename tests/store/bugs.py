@@ -1,4 +1,5 @@
-"""Mistakes that somebody could make in the store, each of which a random history must catch.
+"""Mistakes that somebody could make in the store, each of which a random history must catch, or what
+CATCHERS says.
 
 A bug is its name and its edits: a file, what stands there exactly once, and what it becomes.
 """
@@ -57,4 +58,58 @@ BUGS = {
         ("backend/local/apply.c", "if (unlinkat (records, file, 0) < 0 && errno != ENOENT)",
          "if (faccessat (records, file, F_OK, 0) < 0 && errno != ENOENT)"),
     ],
+    # Disks that are snapshotted by clones.
+    "a clone is of the first disk": [
+        ("backend/local/method-btrfs.c", "return fill (disk, disk->active, disk->copy, error)",
+         "return fill (disk, ((ChangeDisk *)change->disks->pdata[0])->active, disk->copy, error)"),
+    ],
+    "a revert brings back a clone of the present state": [
+        ("backend/local/method-btrfs.c", "fill (disk, frozen, disk->overlay, error)",
+         "fill (disk, disk->active, disk->overlay, error)"),
+    ],
+    # Whose snapshots are in other storage.
+    "nobody knows of what is elsewhere before it is named": [
+        ("backend/local/elsewhere.c", "if (disk->elsewhere)\n      g_ptr_array_add",
+         "if (!disk->freeze)\n      g_ptr_array_add"),
+    ],
+    "what is elsewhere is forgotten and not removed": [
+        ("backend/local/elsewhere.c",
+         "return storage_remove (image->method->storage, places, &asked, records, job, error);",
+         "return asked.image != NULL;"),
+    ],
+    # Whose machine runs.
+    "the overlays get the paths without the guest being paused": [
+        ("backend/local/live-nodes.c", "return !take->journal->resume || qmp_do (",
+         "return take->journal || qmp_do ("),
+    ],
+    "a running machine keeps the active path for the frozen image": [
+        ("backend/local/live-nodes.c", "if (!is_opened_as (old, disk->frozen) &&",
+         "if (is_opened_as (old, disk->frozen) &&"),
+    ],
+    "a guest is cloned without being paused": [
+        ("backend/local/pause.c", "if (!machine->running)\n    return TRUE;",
+         "if (machine->running)\n    return TRUE;"),
+    ],
+    "a guest that was left paused stays it": [
+        ("backend/local/thaw.c", "return pause_left_over (places, records, found, error) &&",
+         "return"),
+    ],
+}
+
+# What catches those that no history of plain qcow2 disks can meet: a test, its arguments, and whether it
+# needs a file system that clones files.
+CLONES = ("store/histories", ["--disks", "raw"], True)
+EXEC = ("store/histories", ["--disks", "exec-mixed"], False)
+EXEC_KILLS = ("store/kills", ["--disks", "exec", "--every", "2", "--few", "40", "create"], False)
+LIVE = ("live/takes", [], False)
+LIVE_CLONES = ("live/clones", [], True)
+CATCHERS = {
+    "a clone is of the first disk": CLONES,
+    "a revert brings back a clone of the present state": CLONES,
+    "nobody knows of what is elsewhere before it is named": EXEC_KILLS,
+    "what is elsewhere is forgotten and not removed": EXEC,
+    "the overlays get the paths without the guest being paused": LIVE,
+    "a running machine keeps the active path for the frozen image": LIVE,
+    "a guest is cloned without being paused": LIVE_CLONES,
+    "a guest that was left paused stays it": LIVE_CLONES,
 }

@@ -1,0 +1,204 @@
+#!/bin/bash
+# Disks that are logical volumes, snapshotted by LVM's commands: which devices are disks at all, all
+# operations, commands that fail, and a daemon that is killed in the middle. Scripts on loop devices stand
+# for LVM (tests/fake-lvm); what it does itself is tests/guest's matter.
+if [ -z "${VOLUMES_OF_OUR_OWN:-}" ]; then
+  [ "$(id -u)" = 0 ] || { echo "# skipped: only root can attach loop devices"; exit 77; }
+  [ -e /dev/loop-control ] || { echo "# skipped: there are no loop devices"; exit 77; }
+  VOLUMES_OF_OUR_OWN=yes exec unshare -m --propagation slave "$0" "$@"
+fi
+. "$(dirname "$0")/lib.sh"
+
+names=$(mktemp -d /dev/vmsnapfs-test-XXXXXX)
+state=$work/lvm
+group=${names##*/}
+db=$mnt/db01
+leave ()
+{
+  local link
+  clean_up
+  for link in "$names"/*; do
+    [ ! -b "$link" ] || losetup -d "$(readlink "$link")"
+  done
+  rm -rf "$names"
+}
+trap leave EXIT
+chmod 755 "$names"
+
+# The programs, and what the kernel would say, where the daemon looks for them.
+mkdir -p "$state/sys" "$state/volumes" "$work/bin" "$store/db01"
+printf 'state=%s names=%s group=%s\n' "$state" "$names" "$group" >"$work/bin/.state"
+for command in lvs lvcreate lvchange lvremove; do
+  ln -s "$(realpath "$here/../fake-lvm")" "$work/bin/$command"
+done
+mount --bind "$work/bin" /usr/local/sbin
+mount --bind "$state/sys" /sys/dev/block
+PATH=/usr/local/sbin:$PATH
+
+behaves () { printf '%s\n' "$1" >"$state/mood"; }
+describe ()
+{
+  local source
+  echo "<domain type='kvm'><name>db01</name><uuid>c0ffee00-edaf-9455-926a-d65c16db1809</uuid>"
+  echo "<memory unit='KiB'>1048576</memory><os><type arch='x86_64'>hvm</type></os><devices>"
+  for target in vda vdb; do
+    [ $target = vda ] && source=$1 || source=$2
+    echo "<disk type='block' device='disk'><driver name='qemu' type='raw'/>"
+    echo "<source dev='$source'/><target dev='$target' bus='virtio'/></disk>"
+  done
+  echo "</devices></domain>"
+}
+write_all ()
+{
+  despite_tidying qemu-io -f raw -c "write -q -P $1 $2 64k" "$names/root" &&
+    despite_tidying qemu-io -f raw -c "write -q -P $1 $2 64k" "$names/data"
+}
+keep_all ()
+{
+  cp "$names/root" "$work/$1-vda" && cp "$names/data" "$work/$1-vdb"
+}
+are () { cmp "$1/disks/vda.raw" "$work/$2-vda" && cmp "$1/disks/vdb.raw" "$work/$2-vdb"; }
+devices_are () { cmp "$names/root" "$work/$1-vda" && cmp "$names/data" "$work/$1-vdb"; }
+# How many snapshots LVM has.
+kept () { find "$state/volumes" -name 'vmsnapfs-*' | wc -l; }
+keeps () { [ "$(kept)" = "$1" ]; }
+sentence () { tail -n 1 "$db/control/error"; }
+with_lvm () { serve "$store" "$mnt" -o "allow=$names"; }
+
+lvcreate --yes --name root --size 8M "$group"
+lvcreate --yes --name data --virtualsize 8M --thinpool pool "$group"
+write_all 1 1M
+
+# ---- which devices are disks
+
+describe "$names/root" "$names/data" >"$store/db01/domain.xml"
+check "no device is a disk" serve "$store" "$mnt"
+check "that the one who mounts has not allowed" gives EOPNOTSUPP mkdir "$db/x"
+check "which is said" prints_like 'outside of the store; give its directory' sentence
+check "nothing of it is shown" refused test -e "$db/disks/vda.raw"
+unserve "$mnt"
+describe "$(realpath "$names/root")" "$names/data" >"$store/db01/domain.xml"
+check "where a group is allowed" with_lvm
+check "others are not" gives EOPNOTSUPP mkdir "$db/x"
+check "nothing of those is shown" refused test -e "$db/disks/vda.raw"
+unserve "$mnt"
+describe "$names/root" "$names/data" >"$store/db01/domain.xml"
+with_lvm
+keep_all live
+check "the others are read as they are" are "$db" live
+check "as large as they are" prints 8388608 stat -c %s "$db/disks/vda.raw"
+check "LVM is their default" prints "<diskSnapshot method='lvm'/>" cat "$db/disks/vda.method"
+check "and all that there is" prints_like '^methods: vdb lvm$' cat "$db/info"
+own="<diskSnapshot method='lvm'><device path='$names/root'/></diskSnapshot>"
+other="<diskSnapshot method='lvm'><device path='$names/data'/></diskSnapshot>"
+check "their own volume may be named" bash -c 'echo "$1" >"$2"' - "$own" "$db/disks/vda.method"
+check "another may not" gives EOPNOTSUPP write "$db/disks/vda.method" "$other"
+check "which is said" prints_like "$names/data is not the disk vda" sentence
+check "no overlay takes their place" gives EOPNOTSUPP write "$db/disks/vda.method" qemu
+
+# ---- all operations
+
+check "a snapshot is taken" mkdir "$db/base"
+keep_all base
+write_all 2 2M
+check "and a second" mkdir "$db/base/leaf"
+keep_all leaf
+write_all 3 3M
+check "of both disks" keeps 4
+check "the first is as it was" are "$db/base" base
+check "and the second" are "$db/base/leaf" leaf
+check "it is a device" prints_like "<source dev=\"$names/vmsnapfs-" cat "$db/base/disks/vda.xml"
+check "a backup is told of it" bash -c "mkdir '$db/disks/vda/alone' &&
+  grep -q '<source dev=\"$names/vmsnapfs-' '$db/disks/vda/alone/backup-source.xml'"
+check "what it is is removed with it" bash -c "rmdir '$db/disks/vda/alone'"
+check "at the latest after a while" eventually keeps 4
+check "the first is brought back" bash -c "echo 1 >'$db/base/control/revert'"
+check "to the devices" devices_are base
+check "the second is as it was" are "$db/base/leaf" leaf
+check "the present is saved on the way" bash -c "echo save now >'$db/base/leaf/control/revert'"
+check "as it was" are "$db/base/now" base
+check "and the second brought back" devices_are leaf
+check "what was saved is discarded" rmdir "$db/base/now"
+check "a merge" bash -c "echo parent >'$db/base/leaf/control/merge'"
+check "leaves the parent with its bytes" are "$db/base" leaf
+check "the rest is removed" eventually keeps 2
+unserve "$mnt"
+check "the store is sound" "$VMSNAP" check --allow "$names" "$store"
+with_lvm
+
+# ---- what uses a disk
+
+exec 5<>"$names/root"
+check "what somebody may write to is busy" gives EBUSY mkdir "$db/.snapshots/x"
+check "which is said" prints_like 'has it open for writing' sentence
+exec 5>&-
+image=$names/root
+qemu-io -f raw -c "sleep 3000" "$names/root" >"$work/machine.log" 2>&1 &
+machine=$!
+has_it () { ls -l "/proc/$machine/fd" | grep -q "$(readlink "$names/root")\$"; }
+eventually has_it
+check "a machine's disk as well" gives EBUSY mkdir "$db/.snapshots/x"
+wait "$machine"
+exec 6<"$db/base/disks/vda.raw"
+check "what is read stays" gives EBUSY rmdir "$db/base"
+exec 6>&-
+
+# ---- commands that fail
+
+behaves "[ \$me != lvcreate ] || { echo '  Volume group has insufficient free space' >&2; exit 5; }"
+check "a group that is full has no room" gives ENOSPC mkdir "$db/.snapshots/x"
+behaves "case \"\$me \$*\" in lvcreate*/data) exit 5 ;; esac"
+check "one of two is none" gives EIO mkdir "$db/.snapshots/x"
+check "and is removed" eventually keeps 2
+behaves :
+mkdir "$db/.snapshots/y"
+behaves "[ \$me != lvremove ] || { echo '  Logical volume in use.' >&2; exit 5; }"
+check "what cannot be removed" rmdir "$db/.snapshots/y"
+check "is told" eventually grep -q '^untidy: .*in use' "$db/info"
+behaves :
+PATIENCE=90
+check "and tried again" eventually keeps 2
+PATIENCE=10
+
+# ---- a daemon that is killed
+
+behaves "[ \$me != lvcreate ] || { : >\$state/going; sleep 1; }"
+mkdir "$db/.snapshots/killed" 2>/dev/null &
+until [ -e "$state/going" ]; do sleep 0.05; done
+kill -9 "${daemons[$mnt]}"
+wait "${daemons[$mnt]}"
+umount -l "$mnt"
+check "a command is not killed with it" eventually keeps 3
+rm "$state/going"
+behaves :
+check "the next mount" with_lvm
+check "has no such snapshot" refused test -e "$db/.snapshots/killed"
+check "and removes what there is of it" eventually keeps 2
+check "what was there is as it was" are "$db/base" leaf
+
+write_all 7 4M
+write_all 8 6M
+if command -v strace >/dev/null; then
+  export LSAN_OPTIONS=$LSAN_OPTIONS:detect_leaks=0
+  strace -f -qq -o "$work/trace" -e trace=pwrite64 -e inject=pwrite64:signal=KILL:when=2 \
+    -p "${daemons[$mnt]}" 2>/dev/null &
+  until grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/${daemons[$mnt]}/status"; do sleep 0.05; done
+  bash -c "echo 1 >'$db/base/control/revert'" 2>/dev/null
+  wait "${daemons[$mnt]}" 2>/dev/null
+  umount -l "$mnt"
+  check "a revert that was killed is not whole" refused devices_are leaf
+  check "the next mount" with_lvm
+fi
+check "ends it" bash -c "cat '$db/info' >/dev/null"
+check "whole" eventually devices_are leaf
+
+# ---- what nobody may make us do
+
+id=$(sed -n 's/.*\(vmsnapfs-[0-9a-f-]*\).*/\1/p' "$db/base/disks/vda.xml" | head -n 1)
+sed -i 's/"lv_tags":"[^"]*"/"lv_tags":"mine"/' "$state/volumes/$id"
+: >"$state/log"
+check "a volume without our tag" bash -c "rmdir '$db/base'"
+check "is told of" eventually grep -q '^untidy: .*left alone' "$db/info"
+check "and left alone" test -e "$names/$id"
+check "nobody tries" refused grep -q "^lvremove .*$id" "$state/log"
+finish
