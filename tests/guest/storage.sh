@@ -203,7 +203,7 @@ check "and it is said why" prints_like 'ENOSPC: .*(less room|out of space)' sent
 check "nothing is left of it" eventually prints "$count" snapshots
 check "nor in the tree" refused ls "$db/.snapshots/full"
 check "with room" make_room
-check "there is one again" mkdir "$db/.snapshots/later"
+[ -n "$brief" ] || check "there is one again" mkdir "$db/.snapshots/later"
 
 # ---- the end
 
