@@ -223,10 +223,6 @@ disks_measure (Store *store, const char *domain, const char *target, DiskMeasure
   autofd fd = places_open_path (store->places, path, O_RDONLY | O_NOFOLLOW, error);
   if (fd < 0)
     return FALSE;
-  if (!measure_image (fd, disk, measure, error))
-    return FALSE;
-  /* What a device takes, its storage knows; it has no holes that could be asked for. */
-  measure->allocated =
-      disk->device ? measure->size : stored_bytes (store->places, path, local_disk_is_raw (disk));
-  return TRUE;
+  measure->allocated = stored_bytes (store->places, path, local_disk_is_raw (disk));
+  return measure_image (fd, disk, measure, error);
 }

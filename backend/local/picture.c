@@ -141,6 +141,15 @@ images_problem (const Build *build, const Record *record)
   return problem;
 }
 
+/* 0: that is not known.  To look into a snapshot of ZFS's would mount it, and each picture asks for
+ * all of them; a volume has no holes that could be asked for. */
+static guint64
+stored_for (const Build *build, const RecordImage *image, const char *path)
+{
+  gboolean asks = !record_image_is_elsewhere (image) || image->method == &method_exec;
+  return asks ? stored_bytes (build->places, path, image->raw) : 0;
+}
+
 static void
 add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
 {
@@ -152,7 +161,7 @@ add_frozen_disks (const Build *build, Snapshot *snapshot, const Record *record)
     g_autofree char *xml =
         xml_frozen_disk (image->target, image->raw ? "raw" : "qcow2", path, NULL);
     Disk *disk = disk_new (image->target, image->size, xml);
-    disk->allocated = stored_bytes (build->places, path, image->raw);
+    disk->allocated = stored_for (build, image, path);
     disk->readable = TRUE; /* only plain images are ever frozen */
     disk->method = g_strdup (image->method->name);
     g_ptr_array_add (snapshot->disks, disk);
