@@ -185,14 +185,15 @@ drop (const Lvm *lvm, int lock, GError **error)
   return tool_do ("lvremove", arguments, lock, error);
 }
 
-/* What could be lost by what is written to the disk is none. */
+/* What could be lost by what is written to the disk is none.  LVM gives less than 100%ORIGIN where
+ * the group has no more. */
 static gboolean
 check_room (const Lvm *lvm, const StorageImage *image, int lock, GError **error)
 {
   if (lvm->snapshot->thin || lvm_holds_all (lvm->snapshot, image->size))
     return TRUE;
   drop (lvm, lock, NULL);
-  return fail (error, BACKEND_ERROR_FAILED,
+  return fail (error, BACKEND_ERROR_NO_SPACE,
                "LVM gave the snapshot %s less room than the disk has, and it could overflow",
                lvm->name);
 }

@@ -35,8 +35,9 @@ static const struct {
   BackendError code;
 } meanings[] = {
   { "nsufficient free space", BACKEND_ERROR_NO_SPACE }, /* LVM, of a volume group */
-  { "reached threshold", BACKEND_ERROR_NO_SPACE },      /* LVM, of a pool */
-  { "out of space", BACKEND_ERROR_NO_SPACE },           /* ZFS */
+  { "nsufficient suitable allocatable extents", BACKEND_ERROR_NO_SPACE },
+  { "reached threshold", BACKEND_ERROR_NO_SPACE }, /* LVM, of a pool */
+  { "out of space", BACKEND_ERROR_NO_SPACE },      /* ZFS */
   { "No space left", BACKEND_ERROR_NO_SPACE },
   { " in use", BACKEND_ERROR_BUSY },
   { " is busy", BACKEND_ERROR_BUSY },

@@ -5,6 +5,7 @@
 
 static BackendCan can;
 static ContractWhere where;
+static const char *const *patterns;
 static guint left_out;
 
 static ContractWhere
@@ -32,6 +33,7 @@ contract_find_out (void)
     can = domain->can;
   }
   where = where_of (state);
+  patterns = ((Contract *)state)->kind->patterns;
   left_out = 0;
   contract_teardown (&state);
 }
@@ -40,6 +42,15 @@ static gboolean
 has_all_for (const ContractTest *test)
 {
   return (test->can & ~can) == 0 && (test->where & ~where) == 0;
+}
+
+static gboolean
+is_wanted (const ContractTest *test)
+{
+  for (gsize i = 0; patterns != NULL && patterns[i] != NULL; i++)
+    if (g_pattern_match_simple (patterns[i], test->test.name))
+      return TRUE;
+  return patterns == NULL;
 }
 
 static void
@@ -59,7 +70,9 @@ contract_ask_some (const char *name, const ContractTest *tests, gsize count)
   gsize number = 0;
 
   for (gsize i = 0; i < count; i++)
-    if (has_all_for (&tests[i]))
+    if (!is_wanted (&tests[i]))
+      continue;
+    else if (has_all_for (&tests[i]))
       asked[number++] = tests[i].test;
     else
       leave_out (&tests[i]);

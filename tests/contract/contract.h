@@ -18,6 +18,7 @@ typedef struct {
   gboolean lacks_flags;  /* of creating, some are UNSUPPORTED */
   gboolean solid;        /* its disks have no holes that could be asked for */
   gboolean has_all;      /* so that every test is asked somewhere */
+  const char *const *patterns; /* of the names of the tests that are asked; NULL: all */
   gpointer (*make) (void);
   Backend *(*open) (gpointer place, const BackendOptions *options, GError **error);
   void (*clean) (gpointer place); /* also after a failure; the backend is closed */

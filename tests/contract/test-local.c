@@ -1,7 +1,7 @@
 /* The contract on the local backend: a store in a temporary directory ($TMPDIR), with a domain that
  * has one disk and one that has two.
  *
- *   test-contract-local [qemu|raw|clones|exec|lvm|thin|zfs|zvol]
+ *   test-contract-local [qemu|raw|clones|exec|lvm|thin|zfs|zvol [PATTERN]...]
  *
  * qemu is a bare image and two more, snapshotted by overlays, in memory where that is possible. raw
  * and clones are snapshotted by clones, on a file system that has them (tests/on-reflinks): raw
@@ -10,10 +10,13 @@
  *
  * lvm and thin are logical volumes in a group of the test's own, whose directory is
  * $CONTRACT_VOLUMES (/dev/vg0): every volume with the tag vmsnapfs in it is removed.  The thin ones
- * are in its pool $CONTRACT_POOL ("pool").  tests/on-fake-lvm makes such a group of scripts.
+ * are in its pool $CONTRACT_POOL ("pool").  tests/on-fake-lvm makes such a group of scripts, and
+ * tests/guest/on-lvm one for real.
  *
  * zfs is files that ZFS snapshots, with $TMPDIR in a dataset.  zvol is volumes in a pool of the
- * test's own, whose directory is $CONTRACT_VOLUMES (/dev/zvol/tank). */
+ * test's own, whose directory is $CONTRACT_VOLUMES (/dev/zvol/tank): tests/guest/on-zfs.
+ *
+ * With patterns, only those tests are asked that one of them matches. */
 #include "contract.h"
 
 #include "../../backend/local/tool.h"
@@ -353,11 +356,12 @@ main (int argc, char **argv)
                             .make = make,
                             .open = open_store,
                             .clean = clean,
-                            .change_disk = change_disk };
+                            .change_disk = change_disk,
+                            .patterns = argc > 2 ? (const char *const *)argv + 2 : NULL };
   g_autofree char *qemu_img = g_find_program_in_path ("qemu-img");
 
   if (argc > 1 && !choose (argv[1])) {
-    print_error ("usage: %s [qemu|raw|clones|exec|lvm|thin|zfs|zvol]\n", argv[0]);
+    print_error ("usage: %s [qemu|raw|clones|exec|lvm|thin|zfs|zvol [PATTERN]...]\n", argv[0]);
     return 2;
   }
   if (kind->volumes && g_getenv ("CONTRACT_VOLUMES") == NULL) {

@@ -6,8 +6,9 @@
         guest.stop_writer()
         guest.run("mount /dev/vdc /mnt")
 
-The guest is made by make-guest when it is first needed, in the directory $GUEST. Everything has a deadline;
-whatever happens, QEMU ends with the `with`, and also when the test is killed. In `work` are then:
+The guest is made by make-guest when it is first needed, in the directory $GUEST, and is of one of its kinds.
+Everything has a deadline; whatever happens, QEMU ends with the `with`, and also when the test is killed. In
+`work` are then:
 
     console.log     what the guest says; the writer says there "durable N" once N is on both disks
     qga.sock        the guest agent, or where agent_socket says; absent with agent=False
@@ -28,6 +29,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 BLOCK = 512  # numbers.c has one number in each
 BOOT_LIMIT = 300  # seconds; measured: 9 on two processors with a load of 7, 32 with one of 17
 ANSWER_LIMIT = 60
+END_OF_OUTPUT_BEGINS = b"\x04"
 END_OF_OUTPUT = re.compile(rb"\x04 (\d+)\r?\n")
 PR_SET_PDEATHSIG = 1
 
@@ -36,11 +38,11 @@ class Failed(Exception):
     """The guest does not do what it should; says what it said last."""
 
 
-def made_guest():
+def made_guest(kind):
     """The directory with the guest, which is made if need be."""
     directory = pathlib.Path(os.environ["GUEST"])
-    subprocess.run([HERE / "make-guest", directory], check=True)
-    return directory
+    subprocess.run([HERE / "make-guest", directory, kind], check=True)
+    return directory / kind
 
 
 def wait_until(condition, limit, what):
@@ -138,13 +140,26 @@ class JsonSocket:
 
 # ---- the guest
 
+def tell_so_far(answer, known, told):
+    """What is behind `known` and is surely not the end of the output; where to go on."""
+    end = answer.find(END_OF_OUTPUT_BEGINS, known)
+    end = len(answer) if end < 0 else end
+    told(answer[known:end])
+    return end
+
+
 class Guest:
-    def __init__(self, work, disks, agent=True, agent_socket=None, qmp_socket=None, memory=256):
-        """disks: target to path, qcow2 or raw by its suffix; all are opened as the machine's own."""
+    def __init__(self, work, disks, agent=True, agent_socket=None, qmp_socket=None, memory=256,
+                 kind="writer", more_files=b"", cache="writeback"):
+        """disks: target to path, qcow2 or raw by its suffix; all are opened as the machine's own.
+        more_files: an archive of what is in the guest as well. cache: as QEMU says it."""
         self.work = pathlib.Path(work)
         self.disks = disks
         self.agent = agent
         self.memory = memory
+        self.kind = kind
+        self.more_files = more_files
+        self.cache = cache
         self.console = self.work / "console.log"
         self.agent_socket = agent_socket or self.work / "qga.sock"
         self.qmp_socket = qmp_socket or self.work / "qmp.sock"
@@ -159,11 +174,19 @@ class Guest:
         return ["-chardev", f"socket,id=port{number},path={path},server=on,wait=off",
                 "-device", f"virtserialport,chardev=port{number},name={name}"]
 
+    def files(self, made):
+        """What it boots from: the kernel takes several archives one behind the other."""
+        if not self.more_files:
+            return made / "initramfs"
+        files = self.work / "initramfs"
+        files.write_bytes((made / "initramfs").read_bytes() + self.more_files)
+        return files
+
     def command(self):
-        made = made_guest()
+        made = made_guest(self.kind)
         command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", str(self.memory),
                    "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-                   "-kernel", made / "vmlinuz", "-initrd", made / "initramfs", "-append",
+                   "-kernel", made / "vmlinuz", "-initrd", self.files(made), "-append",
                    "console=ttyS0 quiet panic=-1 mitigations=off nokaslr "
                    f"agent={'yes' if self.agent else 'no'}",
                    "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
@@ -173,7 +196,7 @@ class Guest:
             command += self.port("org.qemu.guest_agent.0", self.agent_socket, 1)
         for target, path in self.disks.items():
             kind = "raw" if str(path).endswith((".raw", ".img")) else "qcow2"
-            command += ["-drive", f"if=none,id={target},format={kind},file={path}",
+            command += ["-drive", f"if=none,id={target},format={kind},cache={self.cache},file={path}",
                         "-device", f"virtio-blk-pci,drive={target},id=device-{target}"]
         return [str(word) for word in command]
 
@@ -230,20 +253,26 @@ class Guest:
 
     # ---- commands
 
-    def run(self, line, limit=ANSWER_LIMIT, check=True):
-        """Runs a line in the guest's shell; what it printed. Not check: (status, what it printed)."""
-        self.control.settimeout(limit)
+    def run(self, line, limit=ANSWER_LIMIT, check=True, told=None):
+        """Runs a line in the guest's shell; what it printed. Not check: (status, what it printed).
+        told: is called with each piece of that at once."""
+        deadline = time.monotonic() + limit
         self.control.sendall(line.encode() + b"\n")
-        answer = b""
-        while not (end := END_OF_OUTPUT.search(answer)):
+        answer, known = b"", 0
+        while not (end := END_OF_OUTPUT.search(answer, known)):
+            if told:
+                known = tell_so_far(answer, known, told)
             try:
+                self.control.settimeout(max(deadline - time.monotonic(), 0.01))
                 piece = self.control.recv(65536)
             except TimeoutError:
-                raise Failed(f"{line}: no answer within {limit} s; {answer.decode(errors='replace')}; "
+                raise Failed(f"{line}: no answer within {limit} s; {answer.decode(errors='replace')[-2000:]}; "
                              f"the guest says {self.said()[-2000:]}") from None
             if not piece:
-                raise Failed(f"{line}: QEMU has ended")
+                raise Failed(f"{line}: QEMU has ended; the guest says {self.said()[-2000:]}")
             answer += piece
+        if told:
+            told(answer[known:end.start()])
         status, output = int(end.group(1)), answer[:end.start()].decode(errors="replace")
         if not check:
             return status, output

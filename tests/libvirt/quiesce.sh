@@ -3,7 +3,7 @@
 # TCG, writes to a file system all the time.
 . "$(dirname "$0")/lib.sh"
 
-"$(dirname "$0")/../guest/make-guest" "${GUEST:?is to be the directory of the small guest}" || exit 1
+"$(dirname "$0")/../guest/make-guest" "${GUEST:?is to be the directory of the small guests}" writer || exit 1
 BOOT_LIMIT=300 # seconds
 
 # ---- the guest
@@ -17,7 +17,7 @@ guest_xml ()
 {
   machine_xml guest vda vdb | sed "
     s,<memory unit='MiB'>64<,<memory unit='MiB'>256<,
-    s,</os>,<kernel>$GUEST/vmlinuz</kernel><initrd>$GUEST/initramfs</initrd>\
+    s,</os>,<kernel>$GUEST/writer/vmlinuz</kernel><initrd>$GUEST/writer/initramfs</initrd>\
 <cmdline>console=ttyS0 quiet panic=-1 mitigations=off nokaslr agent=yes</cmdline></os>\
 <cpu mode='maximum'/>,
     s,</devices>,$(channel agent org.qemu.guest_agent.0)$(channel control vmsnapfs.control)\

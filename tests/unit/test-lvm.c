@@ -242,6 +242,7 @@ a_store_that_could_overflow_is_taken_back (void **state)
   g_autoptr (GError) error = NULL;
   fake_lvm_mood (loops, "room=8388608\n");
   assert_false (create (loops, path, &error));
+  assert_int_equal (error->code, BACKEND_ERROR_NO_SPACE);
   assert_non_null (strstr (error->message, "could overflow"));
   assert_false (is_there (loops));
 }
@@ -390,6 +391,10 @@ what_goes_wrong_is_told_and_nothing_is_left (void **state)
                 "[ $me != lvcreate ] || { printf '  WARNING: x\\n  Volume group \"vg0\" has "
                 "insufficient free space (1 extents): 3 required.\\n' >&2; exit 5; }\n",
                 BACKEND_ERROR_NO_SPACE, "lvcreate: Volume group \"vg0\" has insufficient free");
+  assert_fails (loops, path,
+                "[ $me != lvcreate ] || { echo '  Insufficient suitable allocatable extents found "
+                "for logical volume x.' >&2; exit 5; }\n",
+                BACKEND_ERROR_NO_SPACE, "lvcreate: Insufficient suitable allocatable extents");
   assert_fails (loops, path, "[ $me != lvcreate ] || exit 7\n", BACKEND_ERROR_FAILED,
                 "lvcreate ended with status 7 and has not said why");
   assert_fails (loops, path, "[ $me != lvcreate ] || exit 0\n", BACKEND_ERROR_FAILED,
