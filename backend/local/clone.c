@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define MAX_CACHED 4096
+#define PIECE (G_GUINT64_CONSTANT (64) << 20) /* bytes; a multiple of every block size */
 
 static Lock cache_lock = LOCK_INIT;
 static GHashTable *cache; /* "DEVICE:INODE" of a directory -> whether; guarded by cache_lock */
@@ -34,15 +35,40 @@ lacks_clones (int number)
          number == ENOSYS;
 }
 
+static gboolean
+explain (GError **error)
+{
+  if (lacks_clones (errno))
+    return fail (error, BACKEND_ERROR_UNSUPPORTED, "the file system cannot clone the file");
+  return fail_errno (error, "cloning");
+}
+
 gboolean
 clone_file (int from, int to, GError **error)
 {
   agree_on_copy_on_write (from, to);
-  if (ioctl (to, FICLONE, from) == 0)
-    return TRUE;
-  if (lacks_clones (errno))
-    return fail (error, BACKEND_ERROR_UNSUPPORTED, "the file system cannot clone the file");
-  return fail_errno (error, "cloning");
+  return ioctl (to, FICLONE, from) == 0 || explain (error);
+}
+
+/* The last piece is all that is left. */
+gboolean
+clone_file_until (int from, int to, gint64 deadline, GError **error)
+{
+  struct file_clone_range piece = { .src_fd = from, .src_length = PIECE };
+  struct stat status;
+  if (fstat (from, &status) < 0)
+    return fail_errno (error, "cloning");
+  agree_on_copy_on_write (from, to);
+  for (; piece.src_offset + PIECE < (guint64)status.st_size; piece.src_offset += PIECE) {
+    piece.dest_offset = piece.src_offset;
+    if (ioctl (to, FICLONERANGE, &piece) < 0)
+      return explain (error);
+    if (g_get_monotonic_time () > deadline)
+      return fail (error, BACKEND_ERROR_BUSY, "cloning takes longer than a guest can stand still");
+  }
+  piece.dest_offset = piece.src_offset;
+  piece.src_length = 0;
+  return ioctl (to, FICLONERANGE, &piece) == 0 || explain (error);
 }
 
 static int

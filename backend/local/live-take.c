@@ -73,12 +73,27 @@ live_meet (Change *change, GError **error)
   return change->machine && live_clean (change->machine, error);
 }
 
+/* Pausing it would have it arrive paused, and soon its disks are another machine's. */
+static gboolean
+check_stays (const Qemu *machine, GError **error)
+{
+  static const char *const ends[] = { "none", "completed", "failed", "cancelled", NULL };
+  g_autoptr (JsonNode) answer = qmp_execute (machine->qmp, "query-migrate", NULL, QEMU_ASK, error);
+  if (!answer)
+    return FALSE;
+  const char *status =
+      JSON_NODE_HOLDS_OBJECT (answer) ? qmp_string (json_node_get_object (answer), "status") : NULL;
+  return !status || g_strv_contains (ends, status) ||
+         fail (error, BACKEND_ERROR_BUSY, "the machine is being migrated (%.40s)", status);
+}
+
 gboolean
 live_check_status (const Qemu *machine, GError **error)
 {
   static const char *const takes[] = { "running", "paused", "prelaunch", "io-error", NULL };
-  return g_strv_contains (takes, machine->status) ||
-         fail (error, BACKEND_ERROR_BUSY, "the machine is in the state %.40s", machine->status);
+  if (!g_strv_contains (takes, machine->status))
+    return fail (error, BACKEND_ERROR_BUSY, "the machine is in the state %.40s", machine->status);
+  return check_stays (machine, error);
 }
 
 /* What is attached commits in the machine, what is taken in place commits here: never both. */

@@ -3,6 +3,7 @@
  * one by it; but a clone of a qcow2 names the backing file that its original names.
  *
  * Bytes of a raw disk are the guest's to choose: nothing here looks at them. */
+#include "../qcow2/header.h"
 #include "clone.h"
 #include "fd.h"
 #include "frozen.h"
@@ -35,14 +36,16 @@ check (const Places *places, const LocalDisk *disk, GError **error)
                disk->target, disk->file, disk->directory);
 }
 
-/* The new file @name gets the bytes of @from. */
+/* The new file @name gets the bytes of @from.  A machine of the change stands still meanwhile. */
 static gboolean
-fill (const ChangeDisk *disk, int from, const char *name, GError **error)
+fill (const Change *change, const ChangeDisk *disk, int from, const char *name, GError **error)
 {
   autofd writable = openat (disk->directory, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   if (writable < 0)
     return fail_errno (error, "%s", name);
-  return clone_file (from, writable, error) || fail_in (error, "%s", disk->disk->file);
+  return (change->machine ? clone_file_until (from, writable, change->until, error)
+                          : clone_file (from, writable, error)) ||
+         fail_in (error, "%s", disk->disk->file);
 }
 
 static gboolean
@@ -58,23 +61,43 @@ freeze (Change *change, ChangeDisk *disk, Record *record, GError **error)
   return prepare_file (disk, disk->copy, &disk->copied, error);
 }
 
-/* A machine's owner may have given it another size since. */
+/* A machine's owner may have changed it since it was looked at. */
 static gboolean
-check_size (const ChangeDisk *disk, GError **error)
+check_header (const ChangeDisk *disk, GError **error)
+{
+  const char *file = disk->disk->file;
+  g_autoptr (Qcow2Header) header = qcow2_header_read (disk->copied, error);
+  if (!header)
+    return fail_in (error, "%s", file);
+  if (header->dirty)
+    return fail (
+        error, BACKEND_ERROR_UNSUPPORTED,
+        "%s has lazy reference counts, which are wrong in a clone of a running machine's "
+        "disk: qemu-img amend -o lazy_refcounts=off, when it is off, makes it one that can",
+        file);
+  return header->snapshots == 0 ||
+         fail (error, BACKEND_ERROR_BUSY, "%s was given a snapshot inside meanwhile", file);
+}
+
+static gboolean
+check_clone (const Change *change, const ChangeDisk *disk, GError **error)
 {
   guint64 size;
-  if (!frozen_size (disk->copied, local_disk_is_raw (disk->disk), &size, error))
+  gboolean raw = local_disk_is_raw (disk->disk);
+  if (!frozen_size (disk->copied, raw, &size, error))
     return FALSE;
-  return size == disk->size ||
-         fail (error, BACKEND_ERROR_BUSY, "%s was given another size meanwhile", disk->disk->file);
+  if (size != disk->size)
+    return fail (error, BACKEND_ERROR_BUSY, "%s was given another size meanwhile",
+                 disk->disk->file);
+  return raw || !change->machine || check_header (disk, error);
 }
 
 static gboolean
 take (Change *change, ChangeDisk *disk, GError **error)
 {
-  return fill (disk, disk->active, disk->copy, error) && check_size (disk, error) &&
-         prepare_check (disk, disk->copy, disk->copied, error) &&
-         prepare_rights (disk, disk->copied, error) &&
+  return prepare_check (disk, disk->copy, disk->copied, error) &&
+         fill (change, disk, disk->active, disk->copy, error) &&
+         check_clone (change, disk, error) && prepare_rights (disk, disk->copied, error) &&
          locks_exclude_writers (disk->copied, disk->copy, error);
 }
 
@@ -108,7 +131,7 @@ bring_back (Change *change, ChangeDisk *disk, const RecordImage *image, GError *
   disk->overlay = journal_prepared_name ();
   disk->prepared_size = image->size;
   return prepare_file (disk, disk->overlay, &disk->prepared, error) &&
-         fill (disk, frozen, disk->overlay, error);
+         fill (change, disk, frozen, disk->overlay, error);
 }
 
 const Method method_btrfs = {

@@ -23,6 +23,7 @@ struct Qmp {
   gboolean lost; /* no answer can be told from the next any more */
   pid_t peer;
   int major, minor;
+  guint resumed;     /* so often it has said that the guest goes on */
   GByteArray *bytes; /* what came and is not a whole line yet */
   gsize searched;    /* so many of them hold no end of a line */
 };
@@ -200,6 +201,12 @@ refused (JsonObject *wrong, const char *command, GError **error)
   return fail (error, BACKEND_ERROR_FAILED, "QEMU refuses %s: %.300s", command, line);
 }
 
+static void
+note_event (Qmp *qmp, const char *event)
+{
+  qmp->resumed += g_strcmp0 (event, "RESUME") == 0;
+}
+
 JsonNode *
 qmp_execute (Qmp *qmp, const char *command, JsonObject *arguments, guint deadline, GError **error)
 {
@@ -227,6 +234,7 @@ qmp_execute (Qmp *qmp, const char *command, JsonObject *arguments, guint deadlin
       lose (qmp, error, "says what is not QMP");
       return NULL;
     }
+    note_event (qmp, qmp_string (answer, "event"));
   }
 }
 
@@ -314,4 +322,10 @@ gboolean
 qmp_is_at_least (const Qmp *qmp, int major, int minor)
 {
   return qmp->major > major || (qmp->major == major && qmp->minor >= minor);
+}
+
+guint
+qmp_resumed (const Qmp *qmp)
+{
+  return qmp->resumed;
 }

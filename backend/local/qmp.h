@@ -29,7 +29,12 @@ JsonNode *qmp_execute (Qmp *qmp, const char *command, JsonObject *arguments, gui
 gboolean qmp_do (Qmp *qmp, const char *command, JsonObject *arguments, guint deadline,
                  GError **error);
 
-pid_t qmp_peer (const Qmp *qmp);                                 /* 0: not known */
+pid_t qmp_peer (const Qmp *qmp); /* 0: not known */
+
+/* How often the guest has gone on since the connection was made, whoever let it, as of the last
+ * answer: QEMU says it before that. */
+guint qmp_resumed (const Qmp *qmp);
+
 gboolean qmp_is_at_least (const Qmp *qmp, int major, int minor); /* QEMU's version */
 
 /* Members of what was answered; NULL, FALSE, 0 when absent or of another type.  Borrowed. */

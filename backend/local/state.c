@@ -85,7 +85,8 @@ static void
 read_note (DomainState *state, int records)
 {
   if (!state->frozen && guest_notes_exist (records))
-    state->frozen = g_strdup ("a snapshot was interrupted, and nobody has thawed them since");
+    state->frozen =
+        g_strdup ("a snapshot was interrupted, and nobody has let it go on or thawed it since");
 }
 
 static Records *

@@ -100,11 +100,18 @@ thaw_noted (const Places *places, int records, const LocalDomain *found, gint64 
   return guest_note_remove (records, QUIET_NOTE, error);
 }
 
-/* Who is paused cannot thaw. */
+/* Who is paused cannot thaw; whether it is may not be known. */
 gboolean
 thaw_left_over (const Places *places, int records, const LocalDomain *found, gint64 deadline,
                 GError **error)
 {
-  return pause_left_over (places, records, found, error) &&
-         thaw_noted (places, records, found, deadline, error);
+  g_autoptr (GError) wrong = NULL;
+  gboolean goes_on = pause_left_over (places, records, found, &wrong);
+  /* Asking QEMU may have taken all the time. */
+  deadline = MAX (deadline, g_get_monotonic_time () + G_USEC_PER_SEC);
+  if (!thaw_noted (places, records, found, deadline, error))
+    return FALSE;
+  if (!goes_on)
+    g_propagate_error (error, g_steal_pointer (&wrong));
+  return goes_on;
 }

@@ -29,6 +29,7 @@
 #define EXTENSION_END 0
 #define EXTENSION_BACKING_FORMAT 0xe2792acaU
 
+#define INCOMPATIBLE_DIRTY (1 << 0)
 #define INCOMPATIBLE_DATA_FILE (1 << 2)
 #define INCOMPATIBLE_COMPRESSION (1 << 3)
 #define INCOMPATIBLE_EXTENDED_L2 (1 << 4)
@@ -154,6 +155,7 @@ decode_version_3 (const Image *image, Qcow2Header *header, Raw *raw, GError **er
       raw->header_length > G_GUINT64_CONSTANT (1) << header->cluster_bits)
     return fail (error, BACKEND_ERROR_DAMAGED, "a header of %u bytes is not allowed",
                  raw->header_length);
+  header->dirty = (raw->incompatible & INCOMPATIBLE_DIRTY) != 0;
   header->data_file = (raw->incompatible & INCOMPATIBLE_DATA_FILE) != 0;
   header->unknown_features = raw->incompatible & ~(guint64)INCOMPATIBLE_KNOWN;
   header->extended_l2 = (raw->incompatible & INCOMPATIBLE_EXTENDED_L2) != 0;

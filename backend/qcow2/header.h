@@ -19,6 +19,7 @@ typedef struct {
   char *backing_format; /* NULL: not said */
   gboolean encrypted;
   gboolean data_file;       /* its bytes are in an external file */
+  gboolean dirty;           /* its reference counts may be wrong: its writer has not closed it */
   guint64 unknown_features; /* incompatible bits that nobody here knows; 0: none */
   gboolean extended_l2;     /* clusters have subclusters */
   Compression compression;

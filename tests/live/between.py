@@ -25,7 +25,7 @@ class Between:
         self.listening.bind(str(path))
         self.listening.listen(1)
         self.ending, self.end = os.pipe()
-        self.thread = threading.Thread(target=self.serve)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
     @property
@@ -42,7 +42,7 @@ class Between:
                 client.close()
                 continue
             self.disks += [os.open(image, os.O_RDONLY) for image in self.machine.place.files()
-                           if image.suffix == ".qcow2"]
+                           if image.suffix in (".qcow2", ".raw")]
             behind = socket.socket(socket.AF_UNIX)
             try:
                 behind.connect(str(self.machine.socket))

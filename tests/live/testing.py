@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 from trial import DOMAIN, Trial
+from agent import Agent
 from between import Between, Death
 from driver import Driver
 from machine import PATIENCE
@@ -85,6 +86,7 @@ class LeftPaused(Test):
         (self.directory() / "vmsnapfs.conf").write_text(f"[machine]\nqmp={path}\n")
         self.between = Between(path, Death(self), command, "killed unanswered")
         self.words = words
+        self.agent = Agent(self.directory() / "qga.sock", machine=self.machine)
 
     def __enter__(self):
         self.trial.write()
@@ -98,6 +100,38 @@ class LeftPaused(Test):
         self.driver.dismiss()
         self.opened = None
         return self
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.between.close()
+
+
+class Watched(Test):
+    """Somebody sees what the store tells QEMU, and does something before it pauses the machine, before
+    the command after that, or before it lets it go on."""
+
+    def __init__(self, work, scenario):
+        super().__init__(work, scenario)
+        path = self.directory() / "between.sock"
+        (self.directory() / "vmsnapfs.conf").write_text(f"[machine]\nqmp={path}\n")
+        self.before_stop = self.after_stop = self.before_cont = lambda: None
+        self.noted = lambda: None  # when there is a note already that it is paused
+        self.stopped = False
+        self.between = Between(path, self.machine)
+        self.between.alter = self.see
+
+    def see(self, command):
+        if self.stopped:
+            self.after_stop()
+        self.stopped = b'"stop"' in command
+        if self.stopped:
+            self.before_stop()
+        if b"query-status" in command and list(self.place.path.glob(".vmsnapfs/*/paused")):
+            self.noted, noted = lambda: None, self.noted
+            noted()
+        if b'"cont"' in command:
+            self.before_cont()
+        return command
 
     def __exit__(self, *_):
         super().__exit__()

@@ -60,12 +60,12 @@ BUGS = {
     ],
     # Disks that are snapshotted by clones.
     "a clone is of the first disk": [
-        ("backend/local/method-btrfs.c", "return fill (disk, disk->active, disk->copy, error)",
-         "return fill (disk, ((ChangeDisk *)change->disks->pdata[0])->active, disk->copy, error)"),
+        ("backend/local/method-btrfs.c", "fill (change, disk, disk->active, disk->copy, error)",
+         "fill (change, disk, ((ChangeDisk *)change->disks->pdata[0])->active, disk->copy, error)"),
     ],
     "a revert brings back a clone of the present state": [
-        ("backend/local/method-btrfs.c", "fill (disk, frozen, disk->overlay, error)",
-         "fill (disk, disk->active, disk->overlay, error)"),
+        ("backend/local/method-btrfs.c", "fill (change, disk, frozen, disk->overlay, error)",
+         "fill (change, disk, disk->active, disk->overlay, error)"),
     ],
     # Whose snapshots are in other storage.
     "nobody knows of what is elsewhere before it is named": [
@@ -87,12 +87,12 @@ BUGS = {
          "if (is_opened_as (old, disk->frozen) &&"),
     ],
     "a guest is cloned without being paused": [
-        ("backend/local/pause.c", "if (!machine->running)\n    return TRUE;",
-         "if (machine->running)\n    return TRUE;"),
+        ("backend/local/pause.c", "return *ours ? qmp_do (machine->qmp, \"stop\", NULL, QEMU_WORK, error)",
+         "return *ours ? TRUE"),
     ],
     "a guest that was left paused stays it": [
-        ("backend/local/thaw.c", "return pause_left_over (places, records, found, error) &&",
-         "return"),
+        ("backend/local/thaw.c", "= pause_left_over (places, records, found, &wrong);",
+         "= TRUE || wrong;"),
     ],
 }
 
