@@ -100,7 +100,7 @@ BUGS = {
 # needs a file system that clones files.
 CLONES = ("store/histories", ["--disks", "raw"], True)
 EXEC = ("store/histories", ["--disks", "exec-mixed"], False)
-EXEC_KILLS = ("store/kills", ["--disks", "exec", "--every", "2", "--few", "40", "create"], False)
+EXEC_KILLS = ("store/kills", ["--disks", "exec", "--every", "1", "--few", "60", "create, flat, 1 disk"], False)
 LIVE = ("live/takes", [], False)
 LIVE_CLONES = ("live/clones", [], True)
 CATCHERS = {
