@@ -148,8 +148,8 @@ unchanged ()
 }
 check "a clone is not compressed" gives EOPNOTSUPP write "$db/control/create" 'x --compress zstd'
 check "a raw disk gets no overlay" gives EOPNOTSUPP write "$db/control/create" 'x --method qemu'
-check "what this version lacks" gives EOPNOTSUPP write "$db/control/create" 'x --method lvm'
-check "says so" prints_like 'lvm are not offered by this version' tail -n 1 "$db/control/error"
+check "what is no volume has no snapshots by LVM" gives EOPNOTSUPP write "$db/control/create" 'x --method lvm'
+check "says so" prints_like 'is no block device' tail -n 1 "$db/control/error"
 check "what nobody knows" gives EINVAL write "$db/control/create" 'x --method magic'
 check "a format that the disk does not get" gives EOPNOTSUPP write "$db/control/create" \
   'x --diskspec vda,driver=qcow2'
@@ -171,7 +171,7 @@ check "and shown" prints "$(element btrfs)" cat "$db/disks/vdb.method"
 check "an element is taken" gives OK write "$db/disks/vdb.method" "$(element qemu)"
 check "and shown" prints "$(element qemu)" cat "$db/disks/vdb.method"
 check "not what cannot be done" gives EOPNOTSUPP write "$db/disks/vda.method" qemu
-check "nor what is not offered" gives EOPNOTSUPP write "$db/disks/vda.method" zfs
+check "nor what its file system cannot" gives EOPNOTSUPP write "$db/disks/vda.method" zfs
 check "nor what is no method" gives EINVAL write "$db/disks/vda.method" magic
 check "nor two" gives EINVAL write "$db/disks/vda.method" 'btrfs qemu'
 check "nor another element" gives EINVAL write "$db/disks/vda.method" '<disk/>'
