@@ -34,8 +34,8 @@ BUGS = {
          "const RecordImage *image = g_ptr_array_index (record->images, 0);"),
     ],
     "an image is folded into one of the two that read it": [
-        ("backend/local/references.c", "if (users->len == 0 && readers->len == 1)",
-         "if (users->len == 0 && readers->len >= 1)"),
+        ("backend/local/references.c", "    return NULL;\n  return frozen ? other : one;",
+         "    return one;\n  return frozen ? other : one;"),
     ],
     "renaming drops the description": [
         ("backend/local/edit.c", "  record->name = free_name;\n",
