@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#define SETTLE 200    /* milliseconds */
+#define SETTLE 1000   /* milliseconds */
 #define EVERYTHING "" /* queued for a notice that domains came or went; no domain is called so */
 
 struct Notifier {

@@ -293,11 +293,11 @@ what_another_process_may_write_to_is_busy (void **state)
   const char *const paths[] = { path, NULL };
   g_autoptr (GError) error = NULL;
   loops_describe (loops, paths, "raw");
-  images_run (loops->files->path, "cp -aL %s other && { sleep 100 3<other & } && echo $! >reader",
-              path);
+  images_run (loops->files->path,
+              "cp -aL %s other && exec 3<other && { sleep 100 & } && echo $! >reader", path);
   int fd = open (path, O_RDONLY);
   assert_int_equal (device_writer (fd), 0);
-  images_run (loops->files->path, "{ sleep 100 3<>other & } && echo $! >writer");
+  images_run (loops->files->path, "exec 3<>other && { sleep 100 & } && echo $! >writer");
   assert_true (device_writer (fd) > 0);
   close (fd);
   g_autoptr (Backend) backend = open_backend (loops);
