@@ -205,6 +205,37 @@ job_on_cancel (Job *job, void (*wake) (gpointer data), gpointer data)
     wake_once (job, &held);
 }
 
+typedef struct {
+  Lock lock;
+  Condition changed;
+  gboolean cancelled; /* protected by lock */
+} Waiting;
+
+static void
+end_wait (gpointer data)
+{
+  Waiting *waiting = data;
+  autolock held = lock_hold (&waiting->lock);
+
+  waiting->cancelled = TRUE;
+  condition_signal_all (&waiting->changed);
+}
+
+void
+job_wait (Job *job, guint milliseconds)
+{
+  Waiting waiting = { .lock = LOCK_INIT, .changed = CONDITION_INIT };
+
+  job_on_cancel (job, end_wait, &waiting);
+  {
+    autolock held = lock_hold (&waiting.lock);
+
+    if (!waiting.cancelled)
+      condition_wait_for (&waiting.changed, &held, milliseconds);
+  }
+  job_on_cancel (job, NULL, NULL);
+}
+
 static Job *
 find (const GPtrArray *jobs, const char *domain, guint id)
 {

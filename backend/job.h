@@ -33,6 +33,9 @@ gboolean job_cancel (Job *job);
  * time; NULL takes it away, and after that returns @wake is not running and will not run. */
 void job_on_cancel (Job *job, void (*wake) (gpointer data), gpointer data);
 
+/* For so long, or until the job is cancelled. */
+void job_wait (Job *job, guint milliseconds);
+
 /* Cancels the running job @id of @domain: NOT_FOUND, or BUSY when it is too late. */
 gboolean jobs_cancel (const char *domain, guint id, GError **error);
 

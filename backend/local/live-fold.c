@@ -4,7 +4,6 @@
  * a time, and who wants to know how the machine is must not wait for as long as a fold may take. */
 #include "live-fold.h"
 #include "../qcow2/header.h"
-#include "../threads.h"
 #include "fd.h"
 #include "journal.h"
 #include "live-clean.h"
@@ -90,34 +89,6 @@ begin (const LiveFold *fold, Stream *stream, GError **error)
 
 /* ---- waiting ---- */
 
-typedef struct {
-  Lock lock;
-  Condition changed;
-  gboolean cancelled; /* guarded by lock */
-} Waiting;
-
-static void
-wake (gpointer data)
-{
-  Waiting *waiting = data;
-  autolock held = lock_hold (&waiting->lock);
-  waiting->cancelled = TRUE;
-  condition_signal_all (&waiting->changed);
-}
-
-static void
-wait_or_be_cancelled (Job *job, guint milliseconds)
-{
-  Waiting waiting = { .lock = LOCK_INIT, .changed = CONDITION_INIT };
-  job_on_cancel (job, wake, &waiting);
-  {
-    autolock held = lock_hold (&waiting.lock);
-    if (!waiting.cancelled)
-      condition_wait_for (&waiting.changed, &held, milliseconds);
-  }
-  job_on_cancel (job, NULL, NULL);
-}
-
 static gboolean
 ask (const LiveFold *fold, const Stream *stream, QemuJob *is, GError **error)
 {
@@ -150,7 +121,7 @@ attend (const LiveFold *fold, const Stream *stream, Job *job, GError **error)
       return TRUE;
     if (is.state != QEMU_JOB_WORKS)
       return has_failed (fold, &is, error);
-    wait_or_be_cancelled (job, pause);
+    job_wait (job, pause);
   }
 }
 
