@@ -54,21 +54,12 @@ is_flat (const char *text)
   return opened == 1;
 }
 
-static char *
-string_of (JsonObject *object, const char *member)
-{
-  JsonNode *node = json_object_get_member (object, member);
-  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
-             ? json_node_dup_string (node)
-             : NULL;
-}
-
 static JsonObject *
 parse (const char *text, gsize length, const char *image)
 {
   g_autoptr (JsonObject) object =
       strlen (text) == length && is_flat (text) ? json_text_object (text) : NULL;
-  g_autofree char *of = object ? string_of (object, "image") : NULL;
+  const char *of = object ? json_text_string (object, "image") : NULL;
   return of && g_ascii_strcasecmp (of, image) == 0 ? g_steal_pointer (&object) : NULL;
 }
 
@@ -229,8 +220,8 @@ hook_locate (const Places *places, const StorageImage *image, Job *job, char **p
     return FALSE;
   if (json_object_has_member (answer, "path") && json_object_get_null_member (answer, "path"))
     return TRUE;
-  g_autofree char *found = string_of (answer, "path");
-  g_autofree char *format = string_of (answer, "format");
+  const char *found = json_text_string (answer, "path");
+  const char *format = json_text_string (answer, "format");
   if (!check_location (found, format, image, error))
     return FALSE;
   *path = g_canonicalize_filename (found, NULL);

@@ -20,16 +20,6 @@ lvm_volume_free (gpointer data)
   g_free (volume);
 }
 
-/* NULL: it is not there, or no string. */
-static const char *
-text_of (JsonObject *object, const char *member)
-{
-  JsonNode *node = json_object_get_member (object, member);
-  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
-             ? json_node_get_string (node)
-             : NULL;
-}
-
 static JsonArray *
 array_of (JsonObject *object, const char *member)
 {
@@ -77,22 +67,23 @@ read_volume (JsonObject *object)
   static const char *const members[] = { "vg_name",     "vg_uuid", "lv_name", "lv_uuid", "origin",
                                          "origin_uuid", "lv_tags", "lv_attr", "lv_size" };
   for (guint i = 0; i < G_N_ELEMENTS (members); i++)
-    if (!object || !text_of (object, members[i]))
+    if (!object || !json_text_string (object, members[i]))
       return NULL;
-  g_autofree char *group_uuid = without_hyphens (text_of (object, "vg_uuid"));
-  g_autofree char *uuid = without_hyphens (text_of (object, "lv_uuid"));
-  const char *attributes = text_of (object, "lv_attr"), *chunk = text_of (object, "chunk_size");
+  g_autofree char *group_uuid = without_hyphens (json_text_string (object, "vg_uuid"));
+  g_autofree char *uuid = without_hyphens (json_text_string (object, "lv_uuid"));
+  const char *attributes = json_text_string (object, "lv_attr"),
+             *chunk = json_text_string (object, "chunk_size");
   guint64 size;
   if (strlen (group_uuid) != VOLUME_UUID_LENGTH || strlen (uuid) != VOLUME_UUID_LENGTH ||
-      strlen (attributes) < ATTRIBUTES || !read_bytes (text_of (object, "lv_size"), &size))
+      strlen (attributes) < ATTRIBUTES || !read_bytes (json_text_string (object, "lv_size"), &size))
     return NULL;
   LvmVolume *volume = g_new0 (LvmVolume, 1);
-  volume->group = g_strdup (text_of (object, "vg_name"));
-  volume->name = g_strdup (text_of (object, "lv_name"));
+  volume->group = g_strdup (json_text_string (object, "vg_name"));
+  volume->name = g_strdup (json_text_string (object, "lv_name"));
   volume->uuid = g_strconcat (group_uuid, uuid, NULL);
-  volume->origin = g_strdup (text_of (object, "origin"));
-  volume->origin_uuid = without_hyphens (text_of (object, "origin_uuid"));
-  volume->tags = g_strsplit (text_of (object, "lv_tags"), ",", -1);
+  volume->origin = g_strdup (json_text_string (object, "origin"));
+  volume->origin_uuid = without_hyphens (json_text_string (object, "origin_uuid"));
+  volume->tags = g_strsplit (json_text_string (object, "lv_tags"), ",", -1);
   volume->size = size;
   if (chunk)
     read_bytes (chunk, &volume->chunk);
