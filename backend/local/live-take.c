@@ -30,10 +30,7 @@ has_disk (const Places *places, const Qemu *machine, const LocalDisk *disk)
 gboolean
 live_check_is_off (const Places *places, const LocalDomain *found, GError **error)
 {
-  g_autofree char *socket = NULL;
-  g_autoptr (Qemu) machine = qemu_find_socket (places, found, "qmp", &socket, NULL) && socket
-                                 ? qemu_open (places, socket, NULL)
-                                 : NULL;
+  g_autoptr (Qemu) machine = qemu_open_of (places, found);
   for (guint i = 0; machine && i < found->disks->len; i++) {
     const LocalDisk *disk = g_ptr_array_index (found->disks, i);
     if (has_disk (places, machine, disk))

@@ -260,6 +260,15 @@ qemu_open (const Places *places, const char *path, GError **error)
   return g_steal_pointer (&machine);
 }
 
+Qemu *
+qemu_open_of (const Places *places, const LocalDomain *found)
+{
+  g_autofree char *socket = NULL;
+  return qemu_find_socket (places, found, "qmp", &socket, NULL) && socket
+             ? qemu_open (places, socket, NULL)
+             : NULL;
+}
+
 void
 qemu_free (Qemu *machine)
 {

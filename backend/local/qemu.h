@@ -46,6 +46,8 @@ int qemu_open_socket (const Places *places, const char *path, GError **error);
 /* Speaks to the machine whose socket @path is.  UNREACHABLE; BUSY when libvirt manages it;
  * UNSUPPORTED when its QEMU is too old. */
 Qemu *qemu_open (const Places *places, const char *path, GError **error);
+/* The same of who is at the domain's socket; NULL: nobody answers there. */
+Qemu *qemu_open_of (const Places *places, const LocalDomain *found);
 void qemu_free (Qemu *machine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Qemu, qemu_free)
 

@@ -312,14 +312,9 @@ tidy_is_due (Store *store, DomainState *state)
 static void
 clean_machine (Tidying *tidying)
 {
-  const Places *places = tidying->store->places;
-  g_autofree char *socket = NULL;
   if (!stream_note_exists (tidying->fd))
     return;
-  g_autoptr (Qemu) machine =
-      qemu_find_socket (places, tidying->found, "qmp", &socket, NULL) && socket
-          ? qemu_open (places, socket, NULL)
-          : NULL;
+  g_autoptr (Qemu) machine = qemu_open_of (tidying->store->places, tidying->found);
   if (!machine || !live_clean (machine, NULL) || !stream_note_remove (tidying->fd, NULL))
     tidying->put_off = TRUE;
 }
