@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 from trial import DOMAIN, Trial
 from agent import Agent
@@ -18,6 +19,13 @@ from place import Failed, uuid_in
 def expect(condition, sentence):
     if not condition:
         raise Failed(sentence)
+
+
+def eventually(condition, sentence, limit=PATIENCE):
+    end = time.monotonic() + limit
+    while not condition():
+        expect(time.monotonic() < end, sentence)
+        time.sleep(0.02)
 
 
 class Test:
@@ -57,6 +65,9 @@ class Test:
         code, sentence = self.driver.ask(*words)
         expect(code == expected and re.search(pattern, sentence),
                f"{' '.join(words)}: {code} {sentence}, not {expected} {pattern}")
+
+    def goes_on(self):
+        eventually(lambda: self.machine.status() == "running", "the guest stays paused")
 
     def nothing_happened(self):
         expect(not self.driver.look(DOMAIN, "tree")["snapshots"], "there is a snapshot")
