@@ -15,6 +15,7 @@
 #include "journal.h"
 #include "locks.h"
 #include "moving.h"
+#include "note.h"
 #include <fcntl.h>
 #include <json-glib/json-glib.h>
 #include <limits.h>
@@ -50,9 +51,7 @@ set_mark (const Fold *fold, GError **error)
 static gboolean
 clear_mark (int records, GError **error)
 {
-  if (unlinkat (records, MARK, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "ending a folding");
-  return journal_sync (records, MARK, error);
+  return note_remove (records, MARK, "ending a folding", error);
 }
 
 gboolean

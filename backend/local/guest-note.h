@@ -1,10 +1,9 @@
 #pragma once
-#include "../error.h"
+#include "note.h"
 #include <sys/types.h>
 
-/* The durable notes that a guest is not left as it was, beside the domain's records (@records: the
- * descriptor of their directory): written before it is touched, removed when it goes on for
- * certain. */
+/* The notes (note.h) that a guest is not left as it was: written before it is touched, removed when
+ * it goes on for certain. */
 
 #define QUIET_NOTE "quiet"  /* its file systems may be frozen */
 #define PAUSE_NOTE "paused" /* its processors may stand still */
@@ -19,9 +18,7 @@ gboolean guest_note_write (int records, const char *note, const char *socket, pi
 gboolean guest_note_read (int records, const char *note, char **socket, pid_t *process,
                           GError **error);
 
-/* Also when that cannot be found out. */
-gboolean guest_note_exists (int records, const char *note);
-/* The same of either. */
+/* Of either; also when that cannot be found out. */
 gboolean guest_notes_exist (int records);
 
 gboolean guest_note_remove (int records, const char *note, GError **error);

@@ -12,6 +12,7 @@
 #include "file-names.h"
 #include "journal.h"
 #include "locks.h"
+#include "note.h"
 #include "sealed.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -77,9 +78,7 @@ inside_pending_commit (int records, const Places *places, const char *id, const 
 gboolean
 inside_pending_forget (int records, GError **error)
 {
-  if (unlinkat (records, INSIDE_FILE, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "ending a discard");
-  return journal_sync (records, INSIDE_FILE, error);
+  return note_remove (records, INSIDE_FILE, "ending a discard", error);
 }
 
 static gboolean

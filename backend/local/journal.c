@@ -2,6 +2,7 @@
  * operation and its end. */
 #include "journal.h"
 #include "fd.h"
+#include "note.h"
 #include "sealed.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,16 +68,10 @@ journal_modified (const struct stat *status)
   return (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + status->st_mtim.tv_nsec;
 }
 
-static gboolean
-may_exist (int records, const char *file)
-{
-  return faccessat (records, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
-}
-
 gboolean
 journal_exists (int records)
 {
-  return may_exist (records, JOURNAL_FILE) || may_exist (records, INSIDE_FILE);
+  return note_exists (records, JOURNAL_FILE) || note_exists (records, INSIDE_FILE);
 }
 
 gboolean

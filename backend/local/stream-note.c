@@ -1,17 +1,13 @@
-/* The note of a fold in a running machine: one sealed file, written under a name that says nothing.
- */
+/* The note of a fold in a running machine. */
 #include "stream-note.h"
 #include "alone.h"
 #include "child.h"
 #include "fd.h"
-#include "file-names.h"
-#include "journal.h"
+#include "note.h"
 #include "sealed.h"
 #include <fcntl.h>
-#include <stdio.h>
 
 #define NOTE "streaming"
-#define UNFINISHED NOTE UNFINISHED_SUFFIX
 #define DEADLINE (24 * 60 * 60) /* seconds */
 #define NOT_CHECKED 1           /* what qemu-img check ends with then */
 
@@ -20,19 +16,14 @@ stream_note_write (int records, const Places *places, const char *disk, GError *
 {
   g_autofree char *spelling = places_spell (places, disk);
   g_autoptr (JsonObject) object = json_object_new ();
-  g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), object);
   sealed_set_string (object, "disk", spelling);
-  if (!sealed_write (records, UNFINISHED, root, error))
-    return FALSE;
-  if (renameat (records, UNFINISHED, records, NOTE) < 0)
-    return fail_errno (error, "noting that a running machine folds an image");
-  return journal_sync (records, NOTE, error);
+  return note_write (records, NOTE, object, "noting that a running machine folds an image", error);
 }
 
 gboolean
 stream_note_exists (int records)
 {
-  return faccessat (records, NOTE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+  return note_exists (records, NOTE);
 }
 
 char *
@@ -46,9 +37,7 @@ stream_note_read (int records, const Places *places)
 gboolean
 stream_note_remove (int records, GError **error)
 {
-  if (unlinkat (records, NOTE, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "forgetting what a running machine has folded");
-  return journal_sync (records, NOTE, error);
+  return note_remove (records, NOTE, "forgetting what a running machine has folded", error);
 }
 
 /* What else may be wrong in it is its owner's to see. */

@@ -107,7 +107,7 @@ begin_well (World *world, FakeAgent *agent, guint limit)
   Quiet *quiet = begin (world, agent, limit, &error);
   assert_no_error (error);
   assert_true (fake_agent_is_frozen (agent));
-  assert_true (guest_note_exists (world->records, QUIET_NOTE));
+  assert_true (note_exists (world->records, QUIET_NOTE));
   return quiet;
 }
 
@@ -115,7 +115,7 @@ static void
 assert_at_peace (const World *world, FakeAgent *agent)
 {
   assert_false (fake_agent_is_frozen (agent));
-  assert_false (guest_note_exists (world->records, QUIET_NOTE));
+  assert_false (note_exists (world->records, QUIET_NOTE));
 }
 
 static gboolean
@@ -133,8 +133,7 @@ wait_until_thawed (const World *world, FakeAgent *agent)
 {
   assert_true (fake_agent_becomes (agent, FALSE));
   for (guint i = 0;
-       i < 2000 && (guest_note_exists (world->records, QUIET_NOTE) || info_says (world, "frozen:"));
-       i++)
+       i < 2000 && (note_exists (world->records, QUIET_NOTE) || info_says (world, "frozen:")); i++)
     g_usleep (5000);
   assert_at_peace (world, agent);
   assert_false (info_says (world, "frozen:"));
@@ -176,7 +175,7 @@ without_an_agent_nothing_is_begun (void **state)
   g_autoptr (GError) error = NULL;
   assert_null (quiet_begin (store_of (world), world->state, world->records, path, LONG, &error));
   assert_error (&error, BACKEND_ERROR_NOT_FOUND);
-  assert_false (guest_note_exists (world->records, QUIET_NOTE));
+  assert_false (note_exists (world->records, QUIET_NOTE));
 }
 
 static void
@@ -189,7 +188,7 @@ what_somebody_else_has_frozen_is_his (void **state)
   assert_null (begin (world, agent, LONG, &error));
   assert_error (&error, BACKEND_ERROR_BUSY);
   assert_true (fake_agent_is_frozen (agent));
-  assert_false (guest_note_exists (world->records, QUIET_NOTE));
+  assert_false (note_exists (world->records, QUIET_NOTE));
 }
 
 static void
@@ -317,7 +316,7 @@ a_machine_that_ends_has_nothing_to_thaw (void **state)
   fake_agent_stop (agent);
   assert_false (quiet_end (quiet, &error));
   assert_error (&error, BACKEND_ERROR_UNREACHABLE);
-  assert_false (guest_note_exists (world->records, QUIET_NOTE));
+  assert_false (note_exists (world->records, QUIET_NOTE));
   assert_false (info_says (world, "frozen:"));
 }
 
@@ -330,7 +329,7 @@ what_stays_frozen_is_told_and_tried_again (void **state)
   fake_agent_rule (agent, (FakeRule){ "thaw", 1000, HANG_UP });
   assert_true (quiet_end (quiet, NULL)); /* it was at rest, which is what the snapshot asks */
   assert_true (fake_agent_is_frozen (agent));
-  assert_true (guest_note_exists (world->records, QUIET_NOTE));
+  assert_true (note_exists (world->records, QUIET_NOTE));
   assert_true (info_says (world, "frozen:"));
   g_autofree char *failures = failures_describe ("web");
   assert_non_null (strstr (failures, " thaw: "));
@@ -385,7 +384,7 @@ a_store_that_is_only_read_is_told_of (void **state)
   world_open (world, TRUE);
   assert_true (fake_agent_is_frozen (agent));
   assert_true (info_says (world, "frozen:"));
-  assert_true (guest_note_exists (world->records, QUIET_NOTE));
+  assert_true (note_exists (world->records, QUIET_NOTE));
 }
 
 static void
@@ -436,13 +435,12 @@ a_machine_that_is_off_is_not_frozen (void **state)
   fake_agent_stop (agent);
   int disk = lock_disk (world);
   start_again (world);
-  assert_true (
-      guest_note_exists (world->records, QUIET_NOTE)); /* it runs, and only its socket is gone */
+  assert_true (note_exists (world->records, QUIET_NOTE)); /* it runs, and only its socket is gone */
   assert_true (info_says (world, "frozen:"));
   close (disk);
-  for (guint i = 0; i < 2000 && guest_note_exists (world->records, QUIET_NOTE); i++)
+  for (guint i = 0; i < 2000 && note_exists (world->records, QUIET_NOTE); i++)
     g_usleep (5000);
-  assert_false (guest_note_exists (world->records, QUIET_NOTE));
+  assert_false (note_exists (world->records, QUIET_NOTE));
 }
 
 static void
@@ -455,7 +453,7 @@ a_socket_that_comes_back_is_asked (void **state)
   fake_agent_stop (first);
   int disk = lock_disk (world);
   start_again (world);
-  assert_true (guest_note_exists (world->records, QUIET_NOTE));
+  assert_true (note_exists (world->records, QUIET_NOTE));
   g_autoptr (FakeAgent) agent = fake_agent_start (world->guest, NULL);
   fake_agent_freeze (agent, TRUE);
   wait_until_thawed (world, agent);
