@@ -6,6 +6,7 @@
  * to a number made up now, after a byte 0xFF, tells that everything older has been answered. */
 #include "agent.h"
 #include "json-socket.h"
+#include "json-text.h"
 #include <string.h>
 
 #define LONGEST 65536 /* bytes of an answer; those to what is asked here have less than 300 */
@@ -18,19 +19,21 @@ struct Agent {
 
 /* -------------------------------------------------------------------- answers */
 
+/* NULL: it is not there, or no number. */
 static JsonNode *
-member (JsonObject *object, const char *name, GType type)
+number_member (JsonObject *object, const char *name)
 {
   JsonNode *node = json_object_get_member (object, name);
-  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == type ? node
-                                                                                         : NULL;
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_INT64
+             ? node
+             : NULL;
 }
 
 static const char *
 string_member (JsonObject *object, const char *name)
 {
-  JsonNode *node = member (object, name, G_TYPE_STRING);
-  return node ? json_node_get_string (node) : "";
+  const char *text = json_text_string (object, name);
+  return text ? text : "";
 }
 
 /* FALSE with what it says went wrong. */
@@ -83,7 +86,7 @@ ask (Agent *agent, const char *command, gint64 deadline, GError **error)
 static gboolean
 is_number (JsonObject *answer, gint64 number)
 {
-  JsonNode *node = member (answer, "return", G_TYPE_INT64);
+  JsonNode *node = number_member (answer, "return");
   return node && json_node_get_int (node) == number;
 }
 
@@ -164,7 +167,7 @@ agent_freeze (Agent *agent, guint *count, gint64 deadline, GError **error)
   g_autoptr (JsonObject) answer = ask (agent, "guest-fsfreeze-freeze", deadline, error);
   if (!answer)
     return FALSE;
-  JsonNode *node = member (answer, "return", G_TYPE_INT64);
+  JsonNode *node = number_member (answer, "return");
   gint64 said = node ? json_node_get_int (node) : -1;
   if (said < 0 || said > G_MAXINT32)
     return fail (error, BACKEND_ERROR_UNREACHABLE,

@@ -40,8 +40,7 @@ lose (Qmp *qmp, GError **error, const char *why)
 const char *
 qmp_string (JsonObject *object, const char *member)
 {
-  JsonNode *node = json_object_get_member (object, member);
-  return node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+  return json_text_string (object, member);
 }
 
 gboolean
