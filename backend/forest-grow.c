@@ -1,68 +1,50 @@
-/* Growing a forest of snapshots.
+/* Growing a forest from a list, in which anything may be wrong, and letting one follow another.
  *
- * It is one entry per snapshot, linked by pointers; all that readers ask for (order, children,
- * namesakes, counts) is derived in passes over these, each O(n) and without recursion: a chain of
- * 10,000 snapshots must not need 10,000 frames.  Once it has grown nothing changes, so nothing
- * locks. */
+ * Nothing recurses: a chain of 10,000 snapshots must not need 10,000 frames. */
 #include "forest.h"
 
+/* ---- from a list ---- */
+
+typedef struct Entry Entry;
+struct Entry {
+  Snapshot *snapshot; /* owned */
+  Entry *parent;
+  guint walk; /* number of the search for cycles that met it; 0: none yet */
+};
+
+typedef struct {
+  Entry *entries;
+  guint length;
+  GHashTable *by_id; /* id -> Entry */
+} Growing;
+
 static void
-free_disk_forest (gpointer data)
+begin (Growing *growing, const GPtrArray *snapshots)
 {
-  DiskForest *disk = data;
-
-  forest_free (disk->forest);
-  g_free (disk);
-}
-
-static struct Forest *
-forest_new (const GPtrArray *snapshots)
-{
-  struct Forest *forest = g_new0 (struct Forest, 1);
-
-  forest->length = snapshots == NULL ? 0 : snapshots->len;
-  forest->entries = g_new0 (Entry, forest->length);
-  forest->by_id = g_hash_table_new (id_hash, g_str_equal);
-  forest->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  forest->roots = g_ptr_array_new ();
-  forest->snapshots = g_ptr_array_sized_new (forest->length);
-  forest->none = g_ptr_array_new ();
-  forest->disks = g_ptr_array_new_with_free_func (free_disk_forest);
-  forest->of_disks = g_ptr_array_new ();
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
+  growing->length = snapshots == NULL ? 0 : snapshots->len;
+  growing->entries = g_new0 (Entry, growing->length);
+  growing->by_id = g_hash_table_new (id_hash, g_str_equal);
+  for (guint i = 0; i < growing->length; i++) {
+    Entry *entry = &growing->entries[i];
 
     entry->snapshot = snapshot_ref (g_ptr_array_index (snapshots, i));
     /* Two of one id would be a backend's mistake, and fatal for everything that follows. */
-    g_assert (g_hash_table_insert (forest->by_id, entry->snapshot->id, entry));
+    g_assert (g_hash_table_insert (growing->by_id, entry->snapshot->id, entry));
   }
-  return forest;
 }
 
-void
-forest_free (struct Forest *forest)
+static void
+end (Growing *growing)
 {
-  if (forest == NULL)
-    return;
-  g_hash_table_unref (forest->by_id);
-  g_hash_table_unref (forest->by_name);
-  g_ptr_array_unref (forest->roots);
-  g_ptr_array_unref (forest->snapshots);
-  g_ptr_array_unref (forest->none);
-  g_ptr_array_unref (forest->disks);
-  g_ptr_array_unref (forest->of_disks);
-  for (guint i = 0; i < forest->length; i++) {
-    snapshot_unref (forest->entries[i].snapshot);
-    if (forest->entries[i].children != NULL)
-      g_ptr_array_unref (forest->entries[i].children);
-  }
-  g_free (forest->entries);
-  g_free (forest);
+  g_hash_table_unref (growing->by_id);
+  for (guint i = 0; i < growing->length; i++)
+    snapshot_unref (growing->entries[i].snapshot);
+  g_free (growing->entries);
 }
 
 /* Makes @entry a root with @problem; on a copy, because other pictures may share the snapshot. */
 static void
-break_off (struct Forest *forest, Entry *entry, const char *problem)
+break_off (Growing *growing, Entry *entry, const char *problem)
 {
   Snapshot *copy = snapshot_copy (entry->snapshot);
 
@@ -70,25 +52,25 @@ break_off (struct Forest *forest, Entry *entry, const char *problem)
   if (copy->problem == NULL)
     copy->problem = g_strdup (problem);
   /* The key belongs to the snapshot, so it goes along. */
-  g_hash_table_replace (forest->by_id, copy->id, entry);
+  g_hash_table_replace (growing->by_id, copy->id, entry);
   snapshot_unref (entry->snapshot);
   entry->snapshot = copy;
   entry->parent = NULL;
 }
 
 static void
-find_parents (struct Forest *forest)
+find_parents (Growing *growing)
 {
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
+  for (guint i = 0; i < growing->length; i++) {
+    Entry *entry = &growing->entries[i];
     const char *parent = entry->snapshot->parent;
 
     if (parent == NULL)
       continue;
-    entry->parent = g_hash_table_lookup (forest->by_id, parent);
+    entry->parent = g_hash_table_lookup (growing->by_id, parent);
     if (entry->parent == NULL) {
       g_autofree char *problem = g_strdup_printf ("its parent %s is missing", parent);
-      break_off (forest, entry, problem);
+      break_off (growing, entry, problem);
     }
   }
 }
@@ -96,10 +78,10 @@ find_parents (struct Forest *forest)
 /* Follows parents from each entry that no earlier walk has met.  A walk that meets itself has
  * found a cycle; one that meets an earlier walk has found known ground. */
 static void
-break_cycles (struct Forest *forest)
+break_cycles (Growing *growing)
 {
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
+  for (guint i = 0; i < growing->length; i++) {
+    Entry *entry = &growing->entries[i];
 
     while (entry != NULL && entry->walk == 0) {
       entry->walk = i + 1;
@@ -110,94 +92,112 @@ break_cycles (struct Forest *forest)
 
       if (parent == NULL)
         break;
-      break_off (forest, entry, "it descends from itself");
+      break_off (growing, entry, "it descends from itself");
       entry = parent;
     }
   }
 }
 
-static void
-link_children (struct Forest *forest)
-{
-  for (guint i = 0; i < forest->length; i++) {
-    Entry *entry = &forest->entries[i];
-    Entry *parent = entry->parent;
-
-    if (parent == NULL) {
-      g_ptr_array_add (forest->roots, entry->snapshot);
-      continue;
-    }
-    if (parent->children == NULL)
-      parent->children = g_ptr_array_new ();
-    g_ptr_array_add (parent->children, entry->snapshot);
-    if (parent->last_child != NULL)
-      parent->last_child->next_sibling = entry;
-    else
-      parent->first_child = entry;
-    parent->last_child = entry;
-  }
-}
-
-/* The entry after @entry below the same root, depth first; NULL: that was the last. */
-static Entry *
-next_in_tree (Entry *entry)
-{
-  if (entry->first_child != NULL)
-    return entry->first_child;
-  while (entry != NULL && entry->next_sibling == NULL)
-    entry = entry->parent;
-  return entry == NULL ? NULL : entry->next_sibling;
-}
-
-/* All entries, depth first.  Free with g_free. */
-static Entry **
-put_in_order (struct Forest *forest)
-{
-  Entry **order = g_new (Entry *, forest->length);
-  guint length = 0;
-
-  for (guint i = 0; i < forest->length; i++) {
-    if (forest->entries[i].parent != NULL)
-      continue;
-    for (Entry *entry = &forest->entries[i]; entry != NULL; entry = next_in_tree (entry)) {
-      order[length++] = entry;
-      g_ptr_array_add (forest->snapshots, entry->snapshot);
-    }
-  }
-  g_assert (length == forest->length);
-  return order;
-}
-
-/* From the last to the first, so that children are counted before their parents, and the entry
- * that ends up in the table is the first of its name. */
-static void
-count_and_name (struct Forest *forest, Entry **order)
-{
-  for (guint i = forest->length; i-- > 0;) {
-    Entry *entry = order[i];
-
-    if (entry->parent != NULL)
-      entry->parent->descendants += 1 + entry->descendants;
-    entry->next_named = g_hash_table_lookup (forest->by_name, entry->snapshot->name);
-    g_hash_table_replace (forest->by_name, entry->snapshot->name, entry);
-  }
-  for (guint i = 0; i < forest->length; i++)
-    if (order[i]->next_named != NULL)
-      order[i]->next_named->namesakes_before = order[i]->namesakes_before + 1;
-}
-
 struct Forest *
 forest_grow (const GPtrArray *snapshots, gboolean flat)
 {
-  struct Forest *forest = forest_new (snapshots);
-  g_autofree Entry **order = NULL;
+  struct Forest *forest = forest_new ();
+  Growing growing;
 
+  begin (&growing, snapshots);
   if (!flat) {
-    find_parents (forest);
-    break_cycles (forest);
+    find_parents (&growing);
+    break_cycles (&growing);
   }
-  link_children (forest);
-  order = put_in_order (forest);
-  count_and_name (forest, order);
+  for (guint i = 0; i < growing.length; i++) {
+    const Entry *entry = &growing.entries[i];
+
+    forest_add (forest, entry->snapshot, entry->parent != NULL ? entry->parent->snapshot->id : NULL,
+                NULL);
+  }
+  end (&growing);
   return forest;
+}
+
+/* ---- from another forest ---- */
+
+/* Whether it can stand where it says, as one that was in @before somewhere else, or was not. */
+static gboolean
+stands (const struct Forest *forest, const struct Forest *before, const Snapshot *snapshot)
+{
+  const Snapshot *old = table_get (before->by_id, snapshot->id);
+  const Snapshot *above = snapshot;
+  guint most = table_size (forest->by_id);
+
+  if (snapshot->parent != NULL && table_get (forest->by_id, snapshot->parent) == NULL)
+    return FALSE;
+  if (old == NULL || g_strcmp0 (old->parent, snapshot->parent) == 0)
+    return TRUE;
+  while (above != NULL && above->parent != NULL && most-- > 0)
+    above = table_get (forest->by_id, above->parent);
+  return above != NULL && above->parent == NULL;
+}
+
+/* Whether a forest that follows can hold it: what is wrong with it depends on nothing else, and it
+ * is not of the disks' forests. */
+static gboolean
+is_plain (const Snapshot *snapshot)
+{
+  return snapshot->problem == NULL && snapshot_single_disk (snapshot) == NULL;
+}
+
+static gboolean
+all_stand (const struct Forest *forest, const struct Forest *before, const GPtrArray *put,
+           const GPtrArray *gone)
+{
+  for (guint i = 0; i < put->len; i++)
+    if (!stands (forest, before, g_ptr_array_index (put, i)))
+      return FALSE;
+  for (guint i = 0; i < gone->len; i++)
+    if (forest_children (forest, g_ptr_array_index (gone, i))->len > 0)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+remove_old (struct Forest *forest, const char *id)
+{
+  const Snapshot *old = table_get (forest->by_id, id);
+
+  if (old == NULL || !is_plain (old))
+    return FALSE;
+  forest_remove (forest, old);
+  return TRUE;
+}
+
+static gboolean
+follow (struct Forest *forest, const GPtrArray *put, const GPtrArray *gone, GCompareFunc older)
+{
+  for (guint i = 0; i < gone->len; i++)
+    if (!remove_old (forest, g_ptr_array_index (gone, i)))
+      return FALSE;
+  for (guint i = 0; i < put->len; i++) {
+    Snapshot *snapshot = g_ptr_array_index (put, i);
+
+    if (!is_plain (snapshot) ||
+        (table_get (forest->by_id, snapshot->id) != NULL && !remove_old (forest, snapshot->id)))
+      return FALSE;
+    forest_add (forest, snapshot, snapshot->parent, older);
+  }
+  return TRUE;
+}
+
+struct Forest *
+forest_follow (const struct Forest *before, const GPtrArray *put, const GPtrArray *gone,
+               GCompareFunc older)
+{
+  struct Forest *forest;
+
+  if (!before->sound)
+    return NULL;
+  forest = forest_copy (before);
+  if (follow (forest, put, gone, older) && all_stand (forest, before, put, gone))
+    return forest;
+  forest_free (forest);
+  return NULL;
 }

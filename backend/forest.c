@@ -26,10 +26,10 @@ those_of_disk (const struct Forest *forest, const GPtrArray *snapshots, const ch
 
   for (guint i = 0; i < snapshots->len; i++) {
     Snapshot *snapshot = g_ptr_array_index (snapshots, i);
-    const Entry *entry = g_hash_table_lookup (forest->by_id, snapshot->id);
+    Snapshot *standing = table_get (forest->by_id, snapshot->id);
 
     if (g_strcmp0 (snapshot_single_disk (snapshot), target) == 0)
-      g_ptr_array_add (those, entry != NULL ? entry->snapshot : snapshot);
+      g_ptr_array_add (those, standing != NULL ? standing : snapshot);
   }
   return those;
 }
@@ -52,11 +52,13 @@ add_disk (struct Forest *forest, const GPtrArray *snapshots, const char *target)
   g_autoptr (GPtrArray) those = those_of_disk (forest, snapshots, target);
   DiskForest *disk = g_new0 (DiskForest, 1);
 
+  disk->refs = 1;
   disk->forest = forest_grow (those, TRUE);
-  disk->target = snapshot_single_disk (g_ptr_array_index (disk->forest->snapshots, 0));
+  disk->target = snapshot_single_disk (g_ptr_array_index (those, 0));
   g_ptr_array_add (forest->disks, disk);
-  for (guint i = 0; i < those->len; i++)
-    g_ptr_array_add (forest->of_disks, g_ptr_array_index (disk->forest->snapshots, i));
+  g_ptr_array_extend (forest->of_disks, (GPtrArray *)forest_children (disk->forest, ROOTS), NULL,
+                      NULL);
+  forest->sound = forest->sound && disk->forest->sound;
 }
 
 static void
@@ -70,66 +72,88 @@ add_disks (struct Forest *forest, const GPtrArray *snapshots)
   }
 }
 
+/* As libvirt does: nothing is current rather than something that is not there. */
+static void
+take_forest (Domain *domain, struct Forest *forest)
+{
+  g_assert (domain->forest == NULL);
+  domain->forest = forest;
+  if (domain->current != NULL && table_get (forest->by_id, domain->current) == NULL)
+    g_clear_pointer (&domain->current, g_free);
+}
+
 void
 domain_seal (Domain *domain, GPtrArray *snapshots)
 {
   g_autoptr (GPtrArray) own = those_in_forest (snapshots);
+  struct Forest *forest = forest_grow (own, FALSE);
 
-  g_assert (domain->forest == NULL);
-  domain->forest = forest_grow (own, FALSE);
-  add_disks (domain->forest, snapshots);
+  add_disks (forest, snapshots);
   if (snapshots != NULL)
     g_ptr_array_unref (snapshots);
-  /* As libvirt does: nothing is current rather than something that is not there. */
-  if (domain->current != NULL && !g_hash_table_contains (domain->forest->by_id, domain->current))
-    g_clear_pointer (&domain->current, g_free);
+  take_forest (domain, forest);
 }
 
-static const Entry *
-find_entry (const Domain *domain, const char *id)
+gboolean
+domain_follow (Domain *domain, const Domain *before, const GPtrArray *put, const GPtrArray *gone,
+               GCompareFunc older)
 {
-  const struct Forest *forest = domain->forest;
-  const Entry *entry = g_hash_table_lookup (forest->by_id, id);
+  struct Forest *forest = forest_follow (before->forest, put, gone, older);
 
-  for (guint i = 0; entry == NULL && i < forest->disks->len; i++)
-    entry = g_hash_table_lookup (
-        ((const DiskForest *)g_ptr_array_index (forest->disks, i))->forest->by_id, id);
-  return entry;
+  if (forest != NULL)
+    take_forest (domain, forest);
+  return forest != NULL;
+}
+
+/* What stands for @id, and in which forest; NULL: nothing. */
+static Snapshot *
+find_standing (const Domain *domain, const char *id, const struct Forest **forest)
+{
+  Snapshot *standing;
+
+  *forest = domain->forest;
+  standing = table_get ((*forest)->by_id, id);
+  for (guint i = 0; standing == NULL && i < domain->forest->disks->len; i++) {
+    *forest = ((const DiskForest *)g_ptr_array_index (domain->forest->disks, i))->forest;
+    standing = table_get ((*forest)->by_id, id);
+  }
+  return standing;
 }
 
 const Snapshot *
 domain_snapshot (const Domain *domain, const char *id)
 {
-  const Entry *entry = find_entry (domain, id);
+  const struct Forest *forest;
 
-  return entry == NULL ? NULL : entry->snapshot;
+  return find_standing (domain, id, &forest);
 }
 
 const GPtrArray *
 domain_children (const Domain *domain, const char *parent)
 {
-  const Entry *entry;
+  return forest_children (domain->forest, parent == NULL ? ROOTS : parent);
+}
 
-  if (parent == NULL)
-    return domain->forest->roots;
-  entry = find_entry (domain, parent);
-  return entry == NULL || entry->children == NULL ? domain->forest->none : entry->children;
+guint
+domain_count (const Domain *domain)
+{
+  return table_size (domain->forest->by_id);
 }
 
 const GPtrArray *
 domain_snapshots (const Domain *domain)
 {
-  return domain->forest->snapshots;
+  return forest_order (domain->forest)->snapshots;
 }
 
 static const Snapshot *
 find_named (const struct Forest *forest, const char *name, guint nth)
 {
-  const Entry *entry = g_hash_table_lookup (forest->by_name, name);
+  const GPtrArray *named = forest_named (forest, name);
 
-  while (entry != NULL && nth-- > 0)
-    entry = entry->next_named;
-  return entry == NULL ? NULL : entry->snapshot;
+  if (named->len > 1)
+    named = g_hash_table_lookup (forest_order (forest)->namesakes_of, name);
+  return nth < named->len ? g_ptr_array_index (named, nth) : NULL;
 }
 
 const Snapshot *
@@ -146,7 +170,7 @@ domain_disk_snapshots (const Domain *domain, const char *target)
   if (target == NULL)
     return domain->forest->of_disks;
   disk = find_disk (domain->forest, target);
-  return disk == NULL ? domain->forest->none : disk->snapshots;
+  return disk == NULL ? domain->forest->none : forest_children (disk, ROOTS);
 }
 
 const Snapshot *
@@ -157,18 +181,63 @@ domain_disk_named (const Domain *domain, const char *target, const char *name, g
   return disk == NULL ? NULL : find_named (disk, name, nth);
 }
 
+/* Where @snapshot comes in the order of its forest, from 0. */
+static guint
+place_in_order (const ForestOrder *order, const Snapshot *snapshot)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (order->places, snapshot->id)) - 1;
+}
+
 guint
 domain_namesakes_before (const Domain *domain, const Snapshot *snapshot)
 {
-  const Entry *entry = find_entry (domain, snapshot->id);
+  const struct Forest *forest;
+  const Snapshot *standing = find_standing (domain, snapshot->id, &forest);
+  const ForestOrder *order;
 
-  return entry == NULL ? 0 : entry->namesakes_before;
+  if (standing == NULL || forest_named (forest, standing->name)->len == 1)
+    return 0;
+  order = forest_order (forest);
+  return order->namesakes[place_in_order (order, standing)];
 }
 
 guint
 domain_descendants (const Domain *domain, const Snapshot *snapshot)
 {
-  const Entry *entry = find_entry (domain, snapshot->id);
+  const struct Forest *forest;
+  const Snapshot *standing = find_standing (domain, snapshot->id, &forest);
+  const ForestOrder *order;
 
-  return entry == NULL ? 0 : entry->descendants;
+  if (standing == NULL || forest_children (forest, standing->id)->len == 0)
+    return 0;
+  order = forest_order (forest);
+  return order->descendants[place_in_order (order, standing)];
+}
+
+/* ---- what differs ---- */
+
+static gboolean
+has_namesakes (const Domain *domain)
+{
+  return domain->forest->shared > 0;
+}
+
+GPtrArray *
+domain_changed (const Domain *before, const Domain *after)
+{
+  g_autoptr (GPtrArray) ids = NULL;
+  GPtrArray *changed;
+
+  /* One that comes or goes may give another one its name. */
+  if (has_namesakes (before) || has_namesakes (after))
+    return g_ptr_array_copy ((GPtrArray *)domain_snapshots (before), NULL, NULL);
+  ids = table_differences (before->forest->by_id, after->forest->by_id);
+  changed = g_ptr_array_sized_new (ids->len);
+  for (guint i = 0; i < ids->len; i++) {
+    Snapshot *snapshot = table_get (before->forest->by_id, g_ptr_array_index (ids, i));
+
+    if (snapshot != NULL)
+      g_ptr_array_add (changed, snapshot);
+  }
+  return changed;
 }

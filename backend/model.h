@@ -137,6 +137,16 @@ Domain *domain_new (const char *name, const char *uuid);
  * noted.  After this the picture may be published and never changes. */
 void domain_seal (Domain *domain, GPtrArray *snapshots);
 
+/* The same for one that is as @before was, but for those in @put (of Snapshot), which are new or
+ * stand for their ids' earlier ones, and the ids in @gone.  That costs what is in these two and not
+ * what is in @before.  @older says as strcmp does which of two siblings comes first, and agrees
+ * with the order that @before has.
+ *
+ * FALSE, and not sealed, where everything has to be looked at: something has or had a problem, or
+ * now would have, or is of a single disk. */
+gboolean domain_follow (Domain *domain, const Domain *before, const GPtrArray *put,
+                        const GPtrArray *gone, GCompareFunc older);
+
 Domain *domain_ref (Domain *domain);
 void domain_unref (Domain *domain);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Domain, domain_unref)
@@ -147,6 +157,9 @@ const Snapshot *domain_snapshot (const Domain *domain, const char *id); /* NULL:
 /* The children of @parent (an id; NULL: the roots) in order; of Snapshot; never NULL. */
 const GPtrArray *domain_children (const Domain *domain, const char *parent);
 
+/* How many domain_snapshots has. */
+guint domain_count (const Domain *domain);
+
 /* Every snapshot, depth first, parents before children; of Snapshot. */
 const GPtrArray *domain_snapshots (const Domain *domain);
 
@@ -154,7 +167,7 @@ const GPtrArray *domain_snapshots (const Domain *domain);
 const Snapshot *domain_named (const Domain *domain, const char *name, guint nth);
 
 /* Those of one disk alone: all of the disk @target in order, or of each disk (NULL), disk by disk;
- * of Snapshot; never NULL.  The three above have none of them but those with `one_disk`;
+ * of Snapshot; never NULL.  The four above have none of them but those with `one_disk`;
  * domain_snapshot has all. */
 const GPtrArray *domain_disk_snapshots (const Domain *domain, const char *target);
 
@@ -168,3 +181,8 @@ guint domain_namesakes_before (const Domain *domain, const Snapshot *snapshot);
 
 /* How many descend from @snapshot. */
 guint domain_descendants (const Domain *domain, const Snapshot *snapshot);
+
+/* Those of @before's domain_snapshots that @after has other ones for, or not at all, or may call
+ * otherwise; of Snapshot, borrowed from @before; an array to free.  It costs what differs, but
+ * where snapshots share a name, which may then be all of them. */
+GPtrArray *domain_changed (const Domain *before, const Domain *after);

@@ -55,11 +55,14 @@ remove_one (Plan *plan, const Snapshot *snapshot, const char *heir)
 static void
 remove_descendants (Plan *plan, const Domain *domain, const Snapshot *snapshot, const char *heir)
 {
-  const GPtrArray *all = domain_snapshots (domain);
   guint count = domain_descendants (domain, snapshot);
+  const GPtrArray *all;
   guint at;
 
-  if (count == 0 || !g_ptr_array_find ((GPtrArray *)all, snapshot, &at))
+  if (count == 0)
+    return;
+  all = domain_snapshots (domain);
+  if (!g_ptr_array_find ((GPtrArray *)all, snapshot, &at))
     return;
   for (guint i = at + count; i > at; i--)
     remove_one (plan, g_ptr_array_index (all, i), heir);

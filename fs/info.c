@@ -70,7 +70,7 @@ add_snapshots (GString *out, const Domain *domain)
   for (guint i = 0; i < all->len; i++)
     if (!((const Snapshot *)g_ptr_array_index (all, i))->one_disk)
       of_disks++;
-  add_number (out, "snapshots", domain_snapshots (domain)->len);
+  add_number (out, "snapshots", domain_count (domain));
   if (of_disks > 0)
     add_number (out, "disk-snapshots", of_disks);
 }

@@ -166,7 +166,7 @@ is_same (const Domain *old, const Snapshot *snapshot, const Domain *now, const S
          domain_namesakes_before (old, snapshot) == domain_namesakes_before (now, present);
 }
 
-/* Each of @all, which are the old picture's. */
+/* Each of @all, which are the old picture's; the others are the same. */
 static void
 compare_snapshots (const Notifier *notifier, const Place *old, const Place *now,
                    const GPtrArray *all, const NodeKind *kind, gboolean flat)
@@ -193,7 +193,10 @@ compare_pictures (const Notifier *notifier, Owner *owner, Domain *before, Domain
   Place old = {
     .mount = notifier->mount, .wait = &never, .kind = kind, .owner = owner, .domain = before
   };
-  const GPtrArray *snapshots = domain_snapshots (before);
+  g_autoptr (GPtrArray) snapshots =
+      before->can == after->can
+          ? domain_changed (before, after)
+          : g_ptr_array_copy ((GPtrArray *)domain_snapshots (before), NULL, NULL);
   Place now = old;
 
   now.domain = after;
