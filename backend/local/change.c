@@ -171,7 +171,7 @@ void
 change_remove (Change *change, const char *uuid)
 {
   g_ptr_array_add (change->remove, g_strdup (uuid));
-  g_hash_table_remove (change->records->records, uuid);
+  records_remove (change->records, uuid);
 }
 
 void

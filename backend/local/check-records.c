@@ -21,7 +21,7 @@ check_record_path (const CheckDomain *domain, const Record *record)
 static gboolean
 has_record (const CheckDomain *domain, const char *id)
 {
-  const Record *record = g_hash_table_lookup (domain->records->records, id);
+  const Record *record = records_find (domain->records, id);
   return record && !record->disk;
 }
 
@@ -37,9 +37,9 @@ gboolean
 check_descends_from_itself (const CheckDomain *domain, const Record *record)
 {
   const Record *above = record;
-  guint most = g_hash_table_size (domain->records->records);
+  guint most = table_size (domain->records->records);
   for (guint i = 0; i < most && above && above->parent; i++) {
-    above = g_hash_table_lookup (domain->records->records, above->parent);
+    above = records_find (domain->records, above->parent);
     if (above == record)
       return TRUE;
   }
@@ -124,7 +124,7 @@ look_at_file (Check *check, const CheckDomain *domain, const char *file)
 static void
 look_at_orphan (Check *check, const CheckDomain *domain)
 {
-  guint count = g_hash_table_size (domain->records->records);
+  guint count = table_size (domain->records->records);
   check_say (check, CHECK_NOTE, domain->path,
              "its domain is gone and has left the records of %u snapshot%s: a domain with this "
              "uuid gets them back, and rmdir in .vmsnapfs/orphans of the mount removes them",

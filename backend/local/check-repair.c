@@ -165,8 +165,7 @@ make_root (Check *check, CheckDomain *domain, const Record *record, GError **err
 static gboolean
 has_sound_parent (const CheckDomain *domain, const Record *record)
 {
-  const Record *parent =
-      record->parent ? g_hash_table_lookup (domain->records->records, record->parent) : NULL;
+  const Record *parent = record->parent ? records_find (domain->records, record->parent) : NULL;
   return check_has_snapshot (domain, record->parent) && !(parent && parent->problem) &&
          !check_descends_from_itself (domain, record);
 }
@@ -214,7 +213,7 @@ repair_damaged (Check *check, CheckDomain *domain, GError **error)
     }
     if (!put_damaged_aside (check, domain, damaged, error))
       return FALSE;
-    g_hash_table_remove (domain->records->records, damaged->uuid);
+    records_remove (domain->records, damaged->uuid);
   }
   return TRUE;
 }

@@ -94,7 +94,7 @@ source_of_snapshot (Store *store, DomainState *state, const LocalDomain *found,
   g_autoptr (Records) records = state_records (store, state, error);
   if (!records)
     return FALSE;
-  const Record *record = g_hash_table_lookup (records->records, snapshot);
+  const Record *record = records_find (records, snapshot);
   if (record)
     return source_of_record (store->places, record, target, source, error);
   source->format = IMAGE_QCOW2;

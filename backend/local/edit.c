@@ -127,7 +127,7 @@ text_to_string (const Text *text)
 static Record *
 redefined_record (const Change *change, const Snapshot *snapshot)
 {
-  const Record *before = g_hash_table_lookup (change->records->records, snapshot->id);
+  const Record *before = records_find (change->records, snapshot->id);
   Record *record = before ? record_copy (before) : record_new ();
   set_string (&record->uuid, snapshot->id);
   set_string (&record->name, snapshot->name);
@@ -160,7 +160,7 @@ operation_redefine (Store *store, const char *domain, const SnapshotDescription 
   change_put (change, record);
   if (options->current)
     change_current (change, record->uuid);
-  else if (!change->records->current && g_hash_table_size (change->records->records) == 1)
+  else if (!change->records->current && table_size (change->records->records) == 1)
     change->head = TRUE; /* the first record of a domain comes with a head */
   return change_commit (change, error) ? g_strdup (record->uuid) : NULL;
 }

@@ -50,13 +50,19 @@ typedef struct {
   Record *record;
 } Aged;
 
+int
+frozen_compare_age (gint64 created, const char *uuid, gint64 other_created, const char *other)
+{
+  if (created != other_created)
+    return created < other_created ? -1 : 1;
+  return strcmp (uuid, other);
+}
+
 static int
 compare_age (const void *a, const void *b)
 {
   const Aged *one = a, *other = b;
-  if (one->created != other->created)
-    return one->created < other->created ? -1 : 1;
-  return strcmp (one->record->uuid, other->record->uuid);
+  return frozen_compare_age (one->created, one->record->uuid, other->created, other->record->uuid);
 }
 
 void
@@ -77,11 +83,10 @@ frozen_sort_by_age (GPtrArray *records)
 GPtrArray *
 frozen_by_age (const Records *records)
 {
-  GPtrArray *sorted = g_ptr_array_sized_new (g_hash_table_size (records->records));
-  GHashTableIter iterator;
+  GPtrArray *sorted = g_ptr_array_sized_new (table_size (records->records));
+  TableIter iter = { records->records };
   gpointer record;
-  g_hash_table_iter_init (&iterator, records->records);
-  while (g_hash_table_iter_next (&iterator, NULL, &record))
+  while (table_next (&iter, &record))
     g_ptr_array_add (sorted, record);
   frozen_sort_by_age (sorted);
   return sorted;

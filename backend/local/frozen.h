@@ -18,3 +18,5 @@ char *frozen_path (const Places *places, const RecordImage *image); /* absolute;
 /* Of Record (borrowed), the oldest first; the uuid decides within a second. */
 GPtrArray *frozen_by_age (const Records *records);
 void frozen_sort_by_age (GPtrArray *records);
+/* That order, as strcmp tells it. */
+int frozen_compare_age (gint64 created, const char *uuid, gint64 other_created, const char *other);

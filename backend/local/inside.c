@@ -153,28 +153,16 @@ look_into_frozen (const Places *places, DiskList *list, const GPtrArray *images,
   }
 }
 
-static gboolean
-all_are_plain (const GPtrArray *images)
-{
-  for (guint i = 0; i < images->len; i++) {
-    RecordImage *image = g_ptr_array_index (images, i);
-    if (!image->raw && !g_atomic_int_get (&image->plain))
-      return FALSE;
-  }
-  return TRUE;
-}
-
 /* Those to look into, the oldest first. */
 static GPtrArray *
 records_to_read (const Records *records)
 {
   GPtrArray *left = g_ptr_array_new ();
-  GHashTableIter iterator;
-  gpointer value;
-  g_hash_table_iter_init (&iterator, records->records);
-  while (g_hash_table_iter_next (&iterator, NULL, &value))
-    if (!all_are_plain (((const Record *)value)->images))
-      g_ptr_array_add (left, value);
+  TableIter iter = { records->unread };
+  gpointer record;
+  while (table_next (&iter, &record))
+    if (record_is_unread (record))
+      g_ptr_array_add (left, record);
   frozen_sort_by_age (left);
   return left;
 }

@@ -12,7 +12,7 @@ making_now (void)
 Record *
 making_find_record (const Change *change, const char *id, GError **error)
 {
-  Record *record = g_hash_table_lookup (change->records->records, id);
+  Record *record = records_find (change->records, id);
   if (record)
     return record;
   if (internal_is_id (id))

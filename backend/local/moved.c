@@ -56,12 +56,11 @@ Records *
 moved_records_read (const Places *places, int fd, const LocalDomain *found, GError **error)
 {
   Records *records = records_read (fd, found->uuid, found->name, error);
-  GHashTableIter iter;
+  TableIter iter = { records->records };
   gpointer record;
   if (!records)
     return NULL;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record)) /* nobody else has them yet */
+  while (table_next (&iter, &record)) /* nobody else has them yet */
     follow_all (places, found, ((Record *)record)->images);
   follow_all (places, found, records->unnamed);
   follow_all (places, found, records->kept);

@@ -227,12 +227,11 @@ check_not_needed (const Drop *drop, const char *uuid, GError **error)
   if (fd < 0)
     return fail_errno (error, "opening the records %s", uuid);
   g_autoptr (Records) records = records_read (fd, uuid, uuid, error);
-  GHashTableIter iter;
+  TableIter iter = { records->records };
   gpointer record;
   if (!records || !check_storage (drop, records->unnamed, error))
     return FALSE;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
+  while (table_next (&iter, &record))
     if (!check_record (drop, record, error))
       return FALSE;
   return TRUE;

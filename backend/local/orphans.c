@@ -87,7 +87,7 @@ picture_orphan (const Places *places, const Records *records)
   const LocalDomain found = {
     .name = records->name, .uuid = records->uuid, .files = nothing, .disks = nothing
   };
-  g_autoptr (Domain) picture = picture_build (places, &found, records, NULL, NULL);
+  g_autoptr (Domain) picture = picture_build (places, &found, records, NULL, NULL, NULL);
   Domain *domain = domain_new (records->name, records->uuid);
   domain->current = g_strdup (picture->current);
   domain->problem = g_strdup (picture->problem);

@@ -8,13 +8,13 @@
  * after the records' own, location internal, metadata no, id "i:TARGET:ID:TAG", mark the ID.  On
  * several disks a tag that is unique in each is one snapshot.
  *
- * @before: the picture that this one follows; snapshots that are the same are shared with it.
- * NULL: there is none.
+ * @before: the picture that this one follows, and @shown the records (uuid -> Record) that it was
+ * made of; snapshots that are the same are shared with it.  NULL: there is none.
  * @frozen: why the guest's file systems may be frozen; NULL: they are not.
  * What is wrong with an image or a description becomes the domain's problem or a note, never an
  * error. */
 Domain *picture_build (const Places *places, const LocalDomain *domain, const Records *records,
-                       Domain *before, const char *frozen);
+                       const Domain *before, const Table *shown, const char *frozen);
 
 /* FALSE also where that cannot be found out; TRUE for a @domain that is gone (NULL). */
 gboolean picture_is_off (const Places *places, const LocalDomain *domain);

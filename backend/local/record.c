@@ -1,5 +1,5 @@
-/* Records in memory: making, copying and freeing them.  Nothing here locks; a record never changes
- * once somebody else can see it. */
+/* A record in memory, and its images: making, copying and freeing them.  Nothing here locks; a
+ * record never changes once somebody else can see it. */
 #include "file-names.h"
 #include "method.h"
 #include "records.h"
@@ -44,19 +44,31 @@ record_image_free (RecordImage *image)
   g_free (image);
 }
 
-static GPtrArray *
-images_new (void)
+GPtrArray *
+record_images_new (void)
 {
   return g_ptr_array_new_with_free_func ((GDestroyNotify)record_image_free);
 }
 
-static GPtrArray *
-images_copy (const GPtrArray *images)
+GPtrArray *
+record_images_copy (const GPtrArray *images)
 {
-  GPtrArray *copy = images_new ();
+  GPtrArray *copy = record_images_new ();
   for (guint i = 0; i < images->len; i++)
     g_ptr_array_add (copy, record_image_copy (g_ptr_array_index (images, i)));
   return copy;
+}
+
+gboolean
+record_images_have (const GPtrArray *images, const char *file)
+{
+  for (guint i = 0; i < images->len; i++) {
+    const RecordImage *image = g_ptr_array_index (images, i);
+    g_autofree char *name = record_image_file (image);
+    if (!record_image_is_elsewhere (image) && g_str_equal (name, file))
+      return TRUE;
+  }
+  return FALSE;
 }
 
 static GPtrArray *
@@ -71,12 +83,23 @@ copy_string (gconstpointer string, gpointer nothing)
   return g_strdup (string);
 }
 
+gboolean
+record_is_unread (const Record *record)
+{
+  for (guint i = 0; i < record->images->len; i++) {
+    RecordImage *image = g_ptr_array_index (record->images, i);
+    if (!image->raw && !g_atomic_int_get (&image->plain))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 Record *
 record_new (void)
 {
   Record *record = g_new0 (Record, 1);
   record->refs = 1;
-  record->images = images_new ();
+  record->images = record_images_new ();
   record->left_out = strings_new ();
   return record;
 }
@@ -88,7 +111,7 @@ record_set_images (Record *record, const Record *from)
   g_ptr_array_unref (record->left_out);
   g_free (record->compression);
   g_free (record->quiesced);
-  record->images = images_copy (from->images);
+  record->images = record_images_copy (from->images);
   record->left_out = g_ptr_array_copy (from->left_out, copy_string, NULL);
   g_ptr_array_set_free_func (record->left_out, g_free);
   record->compression = g_strdup (from->compression);
@@ -181,182 +204,4 @@ record_unref (Record *record)
   g_ptr_array_unref (record->images);
   g_ptr_array_unref (record->left_out);
   g_free (record);
-}
-
-Records *
-records_new (const char *uuid, const char *name)
-{
-  Records *records = g_new0 (Records, 1);
-  records->uuid = g_strdup (uuid);
-  records->name = g_strdup (name);
-  records->unnamed = images_new ();
-  records->kept = images_new ();
-  records->methods = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  records->records =
-      g_hash_table_new_full (id_hash, g_str_equal, NULL, (GDestroyNotify)record_unref);
-  return records;
-}
-
-void
-records_put (Records *records, Record *record)
-{
-  g_hash_table_replace (records->records, record->uuid, record_ref (record));
-}
-
-const char *
-records_method (const Records *records, const char *target)
-{
-  return g_hash_table_lookup (records->methods, target);
-}
-
-void
-records_set_method (Records *records, const char *target, const char *word)
-{
-  if (word)
-    g_hash_table_replace (records->methods, g_strdup (target), g_strdup (word));
-  else
-    g_hash_table_remove (records->methods, target);
-}
-
-static void
-copy_methods (Records *records, const Records *from)
-{
-  GHashTableIter iter;
-  gpointer target, word;
-  g_hash_table_iter_init (&iter, from->methods);
-  while (g_hash_table_iter_next (&iter, &target, &word))
-    records_set_method (records, target, word);
-}
-
-static void
-add_images (GHashTable *images, const GPtrArray *from)
-{
-  for (guint i = 0; i < from->len; i++)
-    g_hash_table_add (images, ((RecordImage *)g_ptr_array_index (from, i))->image);
-}
-
-void
-records_check_unnamed (Records *records)
-{
-  if (records->unnamed->len == 0)
-    return;
-  g_autoptr (GHashTable) images = g_hash_table_new (id_hash, g_str_equal);
-  GHashTableIter iter;
-  gpointer record;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
-    add_images (images, ((const Record *)record)->images);
-  add_images (images, records->kept);
-  for (guint i = 0; i < records->unnamed->len;) {
-    RecordImage *image = g_ptr_array_index (records->unnamed, i);
-    if (g_hash_table_contains (images, image->image)) {
-      g_ptr_array_remove_index (records->unnamed, i);
-      continue;
-    }
-    g_hash_table_add (images, image->image);
-    i++;
-  }
-}
-
-gboolean
-record_images_have (const GPtrArray *images, const char *file)
-{
-  for (guint i = 0; i < images->len; i++) {
-    const RecordImage *image = g_ptr_array_index (images, i);
-    g_autofree char *name = record_image_file (image);
-    if (!record_image_is_elsewhere (image) && g_str_equal (name, file))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-images_have_uuid (const GPtrArray *images, const char *uuid)
-{
-  for (guint i = 0; i < images->len; i++)
-    if (g_str_equal (((const RecordImage *)g_ptr_array_index (images, i))->image, uuid))
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-any_record (const Records *records, gboolean (*have) (const GPtrArray *images, const char *what),
-            const char *what)
-{
-  GHashTableIter iter;
-  gpointer record;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
-    if (have (((const Record *)record)->images, what))
-      return TRUE;
-  return FALSE;
-}
-
-gboolean
-records_name_image (const Records *records, const char *file)
-{
-  return any_record (records, record_images_have, file);
-}
-
-gboolean
-records_name_uuid (const Records *records, const char *image)
-{
-  return any_record (records, images_have_uuid, image);
-}
-
-gboolean
-records_know_image (const Records *records, const char *file)
-{
-  return records_name_image (records, file) || record_images_have (records->unnamed, file) ||
-         record_images_have (records->kept, file);
-}
-
-const Record *
-records_find_damaged (const Records *records)
-{
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((const Record *)value)->problem)
-      return value;
-  return NULL;
-}
-
-Records *
-records_copy (const Records *records)
-{
-  Records *copy = records_new (records->uuid, records->name);
-  GHashTableIter iter;
-  gpointer record;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
-    records_put (copy, record);
-  g_ptr_array_unref (copy->unnamed);
-  g_ptr_array_unref (copy->kept);
-  copy->unnamed = images_copy (records->unnamed);
-  copy->kept = images_copy (records->kept);
-  copy_methods (copy, records);
-  copy->current = g_strdup (records->current);
-  copy->has_head = records->has_head;
-  copy->problem = g_strdup (records->problem);
-  copy->untidy = g_strdup (records->untidy);
-  return copy;
-}
-
-void
-records_free (Records *records)
-{
-  if (!records)
-    return;
-  g_free (records->uuid);
-  g_free (records->name);
-  g_free (records->current);
-  g_free (records->problem);
-  g_free (records->untidy);
-  g_ptr_array_unref (records->unnamed);
-  g_ptr_array_unref (records->kept);
-  g_hash_table_unref (records->methods);
-  g_hash_table_unref (records->records);
-  g_free (records);
 }

@@ -283,7 +283,7 @@ judge_head (Records *records, GError *wrong, GError **error)
     g_propagate_error (error, wrong);
     return FALSE;
   }
-  if (!missing || g_hash_table_size (records->records) > 0)
+  if (!missing || table_size (records->records) > 0)
     records->problem = g_strdup (wrong->message);
   g_error_free (wrong);
   return TRUE;

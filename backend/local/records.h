@@ -1,6 +1,7 @@
 #pragma once
 #include "../error.h"
 #include "../model.h"
+#include "../table.h"
 
 struct Method;
 
@@ -55,7 +56,10 @@ typedef struct {
   GPtrArray *kept;     /* of RecordImage: images whose names were forgotten on purpose */
   GHashTable *methods; /* target -> the word for how that disk is snapshotted, where one was said */
   gboolean has_head;   /* all this is on disk */
-  GHashTable *records; /* uuid -> Record */
+  Table *records;      /* uuid -> Record; records_put and records_remove change it */
+  Table *unread;       /* those in it whose images may hold snapshots that nobody has looked for */
+  Table *images;       /* those that it names, for records_name to ask */
+  guint damaged;       /* how many in it have a problem */
   char *problem;       /* why changes are refused; NULL: they are not */
   char *untidy; /* why the unnamed images could not be tidied; NULL: they could; not on disk */
 } Records;
@@ -65,6 +69,10 @@ char *record_image_file (const RecordImage *image);
 gboolean record_image_is_elsewhere (const RecordImage *image);
 RecordImage *record_image_copy (const RecordImage *image);
 void record_image_free (RecordImage *image);
+GPtrArray *record_images_new (void); /* of RecordImage; it frees them */
+GPtrArray *record_images_copy (const GPtrArray *images);
+/* Whether a snapshot may be inside one of the images: FALSE once they were looked into. */
+gboolean record_is_unread (const Record *record);
 
 /* As they stand in records and journals.  NULL: it contradicts itself. */
 struct _JsonObject *record_image_to_object (const RecordImage *image);
@@ -81,9 +89,12 @@ void record_unref (Record *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Record, record_unref)
 
 Records *records_new (const char *uuid, const char *name);
-Records *records_copy (const Records *records); /* shares the records */
+Records *
+records_copy (const Records *records); /* shares the records: costs the same for any number */
 void records_free (Records *records);
 void records_put (Records *records, Record *record); /* in memory; takes a reference */
+void records_remove (Records *records, const char *uuid);
+Record *records_find (const Records *records, const char *uuid);         /* NULL: not there */
 const char *records_method (const Records *records, const char *target); /* NULL: none was said */
 void records_set_method (Records *records, const char *target, const char *word); /* NULL: none */
 /* Makes `unnamed` what it says: without what has got a name again, is kept, or is there twice. */
@@ -101,7 +112,7 @@ gboolean record_images_have (const GPtrArray *images, const char *file);
 gboolean records_name_image (const Records *records, const char *file);
 gboolean records_know_image (const Records *records, const char *file);
 /* Whether a record names @image, wherever that is. */
-gboolean records_name_uuid (const Records *records, const char *image);
+gboolean records_name (const Records *records, const RecordImage *image);
 
 /* A record that is damaged; NULL: none is. */
 const Record *records_find_damaged (const Records *records);

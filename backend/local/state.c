@@ -23,6 +23,7 @@ state_free (DomainState *state)
   g_clear_pointer (&state->found, local_domain_unref);
   g_clear_pointer (&state->records, records_free);
   g_clear_pointer (&state->picture, domain_unref);
+  g_clear_pointer (&state->shown, table_free);
   lock_clear (&state->busy);
   lock_clear (&state->applying);
   lock_clear (&state->thawing);
@@ -108,6 +109,16 @@ read_records (Store *store, DomainState *state, GError **error)
 
 /* -------------------------------------------------------------------- pictures */
 
+static void
+rebuild (Store *store, DomainState *state)
+{
+  g_autoptr (Domain) before = state->picture;
+  g_autoptr (Table) shown = state->shown;
+  state->picture =
+      picture_build (store->places, state->found, state->records, before, shown, state->frozen);
+  state->shown = table_copy (state->records->records);
+}
+
 static gboolean
 load (Store *store, DomainState *state, GError **error)
 {
@@ -116,8 +127,7 @@ load (Store *store, DomainState *state, GError **error)
   if (!state->records)
     return FALSE;
   if (!state->picture)
-    state->picture =
-        picture_build (store->places, state->found, state->records, NULL, state->frozen);
+    rebuild (store, state);
   return TRUE;
 }
 
@@ -147,20 +157,13 @@ state_records (Store *store, DomainState *state, GError **error)
   return load (store, state, error) ? records_copy (state->records) : NULL;
 }
 
-static void
-rebuild (Store *store, DomainState *state)
-{
-  g_autoptr (Domain) before = state->picture;
-  state->picture =
-      picture_build (store->places, state->found, state->records, before, state->frozen);
-}
-
 /* Both are made anew when next asked for. */
 static void
 forget (DomainState *state)
 {
   g_clear_pointer (&state->records, records_free);
   g_clear_pointer (&state->picture, domain_unref);
+  g_clear_pointer (&state->shown, table_free);
 }
 
 static void

@@ -23,6 +23,7 @@ typedef struct {
   LocalDomain *found;
   Records *records; /* NULL until first asked for */
   Domain *picture;  /* NULL until first asked for */
+  Table *shown;     /* the records that it was made of */
   Job *tidying;     /* the tidying that holds `busy`; NULL: none */
   char *frozen;     /* why the guest's file systems may be frozen, when they should not; NULL */
   guint opening;    /* how many are opening its images: no tidying begins meanwhile */

@@ -161,7 +161,7 @@ static gboolean
 tidy_elsewhere (Tidying *tidying, const RecordImage *image, gboolean *gone, GError **error)
 {
   const Places *places = tidying->store->places;
-  *gone = records_name_uuid (tidying->records, image->image) ||
+  *gone = records_name (tidying->records, image) ||
           elsewhere_remove (places, image, tidying->fd, tidying->job, error);
   tidying->failed |= !*gone && elsewhere_can_be_asked (places, image, NULL);
   return *gone;

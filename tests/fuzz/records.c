@@ -31,7 +31,7 @@ check_record (int fd, const Record *record)
   check_images (record->images);
   MUST (records_write_snapshot (fd, record, "", NULL));
   g_autoptr (Records) again = records_read (fd, DOMAIN, "web01", NULL);
-  const Record *same = g_hash_table_lookup (again->records, SNAPSHOT);
+  const Record *same = records_find (again, SNAPSHOT);
   MUST (same && !same->problem && strcmp (same->name, record->name) == 0);
   MUST (g_strcmp0 (same->description, record->description) == 0);
   MUST (same->images->len == record->images->len && same->created == record->created);
@@ -44,7 +44,7 @@ check_records (int fd)
   g_autoptr (Records) records = records_read (fd, DOMAIN, "web01", &error);
   must_agree (records != NULL, error);
   check_images (records->unnamed);
-  const Record *record = g_hash_table_lookup (records->records, SNAPSHOT);
+  const Record *record = records_find (records, SNAPSHOT);
   if (record)
     check_record (fd, record);
 }

@@ -120,10 +120,9 @@ read_records (int fd)
 static Record *
 find_record (const Records *records, const char *name)
 {
-  GHashTableIter iter;
+  TableIter iter = { records->records };
   gpointer value;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
+  while (table_next (&iter, &value))
     if (g_str_equal (((Record *)value)->name, name))
       return value;
   fail_msg ("no record %s", name);
@@ -570,10 +569,9 @@ snapshots_of_one_disk_are_in_order_beside_the_tree (void **state)
   int fd = open_records (store);
   g_autoptr (Records) records = read_records (fd);
   const Record *disk = NULL;
-  GHashTableIter iter;
+  TableIter iter = { records->records };
   gpointer record;
-  g_hash_table_iter_init (&iter, records->records);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
+  while (table_next (&iter, &record))
     if (((const Record *)record)->disk)
       disk = record;
   assert_non_null (disk);

@@ -27,11 +27,16 @@ scanned (const Store *store, const char *name)
   return NULL;
 }
 
+/* @before: the one that was made last; NULL: none. */
 static Domain *
 picture (const Store *store, const char *name, const Records *records, Domain *before)
 {
+  static Table *shown;
   LocalDomain *found = scanned (store, name);
-  Domain *domain = picture_build (store->places, found, records, before, NULL);
+  Domain *domain =
+      picture_build (store->places, found, records, before, before ? shown : NULL, NULL);
+  g_clear_pointer (&shown, table_free);
+  shown = records ? table_copy (records->records) : NULL;
   local_domain_unref (found);
   return domain;
 }
@@ -47,7 +52,7 @@ add_record (const Store *store, Records *records, const char *name, const char *
   record->name = g_strdup (name);
   record->parent = g_strdup (parent);
   record->state = g_strdup ("shutoff");
-  record->created = record->changed = 1000 + g_hash_table_size (records->records);
+  record->created = record->changed = 1000 + table_size (records->records);
   image->target = g_strdup ("vda");
   image->image = g_uuid_string_random ();
   image->directory = g_strdup (".");
@@ -141,7 +146,7 @@ the_document_has_absolute_disks (void **state)
   g_autofree char *vda = xml_disk ("vda", "qcow2", "./a.qcow2");
   g_autofree char *vdb = xml_disk ("vdb", "qcow2", "/b.qcow2");
   g_autofree char *disks = g_strconcat (vda, vdb, NULL);
-  Record *record = record_copy (g_hash_table_lookup (records->records, base));
+  Record *record = record_copy (records_find (records, base));
   record->domain_xml = xml_domain ("vm", records->uuid, disks);
   records_put (records, record);
   g_autoptr (Domain) domain = picture (store, "vm", records, NULL);
@@ -166,7 +171,7 @@ what_did_not_change_is_shared (void **state)
   g_autofree char *child = add_record (store, records, "child", base, TRUE);
   g_autofree char *other = add_record (store, records, "other", NULL, TRUE);
   g_autoptr (Domain) before = picture (store, "web", records, NULL);
-  Record *renamed = record_copy (g_hash_table_lookup (records->records, base));
+  Record *renamed = record_copy (records_find (records, base));
   g_free (renamed->name);
   renamed->name = g_strdup ("ground");
   renamed->changed++;
@@ -243,7 +248,7 @@ snapshots_inside_images_are_roots (void **state)
   const Store *store = *state;
   g_autoptr (Records) records = some_records (store);
   g_autofree char *uuid = add_record (store, records, "base", NULL, TRUE);
-  const Record *record = g_hash_table_lookup (records->records, uuid);
+  const Record *record = records_find (records, uuid);
   const RecordImage *image = g_ptr_array_index (record->images, 0);
   g_autofree char *file = record_image_file (image);
   images_run (store->directory,
@@ -405,12 +410,13 @@ what_could_not_be_read_for_a_moment_is_read_again (void **state)
   getrlimit (RLIMIT_NOFILE, &before);
   few = (struct rlimit){ 0, before.rlim_max };
   setrlimit (RLIMIT_NOFILE, &few);
-  Domain *domain = picture_build (store->places, found, records, NULL, NULL);
+  Domain *domain = picture_build (store->places, found, records, NULL, NULL, NULL);
   setrlimit (RLIMIT_NOFILE, &before);
   assert_non_null (domain->problem);
   assert_non_null (domain_snapshot (domain, base)->problem);
   assert_int_equal (domain_snapshots (domain)->len, 1);
-  g_autoptr (Domain) again = picture_build (store->places, found, records, domain, NULL);
+  g_autoptr (Domain) again =
+      picture_build (store->places, found, records, domain, records->records, NULL);
   assert_null (again->problem);
   assert_null (domain_snapshot (again, base)->problem);
   assert_int_equal (domain_snapshots (again)->len, 2);
@@ -424,7 +430,6 @@ thousands_are_rebuilt_at_once (void **state)
   const Store *store = *state;
   g_autoptr (Records) records = some_records (store);
   GString *files = g_string_new (NULL);
-  GHashTableIter iterator;
   gpointer value;
   gint64 best = G_MAXINT64;
   g_autofree char *parent = NULL;
@@ -437,8 +442,8 @@ thousands_are_rebuilt_at_once (void **state)
     }
     g_free (uuid);
   }
-  g_hash_table_iter_init (&iterator, records->records);
-  while (g_hash_table_iter_next (&iterator, NULL, &value)) {
+  TableIter iter = { records->records };
+  while (table_next (&iter, &value)) {
     const Record *record = value;
     g_autofree char *file = record_image_file (g_ptr_array_index (record->images, 0));
     g_string_append_printf (files, "%s\n", file);
@@ -450,7 +455,7 @@ thousands_are_rebuilt_at_once (void **state)
   for (guint i = 0; i < 5; i++) {
     LocalDomain *found = scanned (store, "web");
     gint64 start = g_get_monotonic_time ();
-    Domain *next = picture_build (store->places, found, records, domain, NULL);
+    Domain *next = picture_build (store->places, found, records, domain, records->records, NULL);
     best = MIN (best, g_get_monotonic_time () - start);
     assert_ptr_equal (g_ptr_array_index (domain_snapshots (next), 77),
                       g_ptr_array_index (domain_snapshots (domain), 77));

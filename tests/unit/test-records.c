@@ -50,7 +50,7 @@ what_is_written_is_what_is_read (void **state)
   assert_non_null (records);
   assert_null (records->problem);
   assert_string_equal (records->current, written->uuid);
-  const Record *read = g_hash_table_lookup (records->records, written->uuid);
+  const Record *read = records_find (records, written->uuid);
   assert_non_null (read);
   assert_string_equal (read->name, written->name);
   assert_string_equal (read->description, written->description);
@@ -80,7 +80,7 @@ how_disks_are_snapshotted_is_kept (void **state)
   assert_string_equal (records_method (read, "vda"), "btrfs");
   assert_string_equal (records_method (read, "vdb"), "a word of a later version");
   assert_null (records_method (read, "vdc"));
-  const Record *one = g_hash_table_lookup (read->records, record->uuid);
+  const Record *one = records_find (read, record->uuid);
   const RecordImage *frozen = g_ptr_array_index (one->images, 0);
   g_autofree char *file = record_image_file (frozen);
   assert_true (frozen->raw);
@@ -98,7 +98,7 @@ an_image_that_a_later_version_froze_hides_its_record (void **state)
   ((RecordImage *)g_ptr_array_index (record->images, 0))->method = &later;
   write_whole_domain (directory->fd, record);
   g_autoptr (Records) read = records_read (directory->fd, DOMAIN, "web01", NULL);
-  assert_non_null (((const Record *)g_hash_table_lookup (read->records, record->uuid))->problem);
+  assert_non_null (((const Record *)records_find (read, record->uuid))->problem);
 }
 
 static void
@@ -107,7 +107,7 @@ an_empty_directory_is_no_error (void **state)
   TemporaryDirectory *directory = *state;
   g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
   assert_null (records->problem);
-  assert_int_equal (g_hash_table_size (records->records), 0);
+  assert_int_equal (table_size (records->records), 0);
 }
 
 static void
@@ -135,8 +135,8 @@ every_flipped_byte_is_seen_and_hides_only_that_record (void **state)
   for (off_t offset = 0; offset < status.st_size; offset++) {
     flip_byte (directory->fd, file, offset);
     g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
-    const Record *damaged = g_hash_table_lookup (records->records, first->uuid);
-    const Record *whole = g_hash_table_lookup (records->records, second->uuid);
+    const Record *damaged = records_find (records, first->uuid);
+    const Record *whole = records_find (records, second->uuid);
     assert_non_null (damaged->problem);
     assert_null (whole->problem);
     assert_string_equal (whole->parent, first->uuid);
@@ -155,7 +155,7 @@ a_truncated_record_is_seen (void **state)
   assert_int_equal (ftruncate (opened, 100), 0);
   close (opened);
   g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
-  const Record *damaged = g_hash_table_lookup (records->records, record->uuid);
+  const Record *damaged = records_find (records, record->uuid);
   assert_non_null (damaged->problem);
 }
 
@@ -188,7 +188,7 @@ prepared_records_do_not_count (void **state)
   g_autoptr (Record) record = a_record ("base", NULL);
   assert_true (records_write_snapshot (directory->fd, record, PREPARED_SUFFIX, NULL));
   g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
-  assert_int_equal (g_hash_table_size (records->records), 0);
+  assert_int_equal (table_size (records->records), 0);
 }
 
 static Record *
@@ -208,7 +208,7 @@ one_of_a_single_disk_is_that_when_it_is_read (void **state)
   g_autoptr (Record) written = record_copy (made);
   write_whole_domain (directory->fd, written);
   g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
-  const Record *read = g_hash_table_lookup (records->records, written->uuid);
+  const Record *read = records_find (records, written->uuid);
   assert_null (read->problem);
   assert_string_equal (read->disk, "vda");
   assert_string_equal (read->after, "the one that was current");
@@ -247,8 +247,7 @@ one_of_a_single_disk_that_has_another_or_a_parent_contradicts_itself (void **sta
     write_whole_domain (directory->fd, all[i]);
   g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    assert_non_null (
-        ((const Record *)g_hash_table_lookup (records->records, all[i]->uuid))->problem);
+    assert_non_null (((const Record *)records_find (records, all[i]->uuid))->problem);
 }
 
 static void
@@ -262,7 +261,7 @@ what_may_be_of_a_later_version_is_said_to_be_that (void **state)
   assert_int_equal (pwrite (opened, "9", 1, strlen ("vmsnapfs ")), 1);
   close (opened);
   g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
-  const Record *read = g_hash_table_lookup (records->records, record->uuid);
+  const Record *read = records_find (records, record->uuid);
   assert_non_null (strstr (read->problem, "later version"));
 }
 
@@ -279,8 +278,7 @@ one_of_a_single_disk_is_of_one_that_a_machine_can_have (void **state)
     image->target = g_strdup (targets[i]);
     write_whole_domain (directory->fd, record);
     g_autoptr (Records) records = records_read (directory->fd, DOMAIN, "web01", NULL);
-    assert_non_null (
-        ((const Record *)g_hash_table_lookup (records->records, record->uuid))->problem);
+    assert_non_null (((const Record *)records_find (records, record->uuid))->problem);
   }
 }
 
