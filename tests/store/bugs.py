@@ -23,8 +23,8 @@ BUGS = {
          "if (what == FOREIGN && !name_frozen (disk, frozen, error))"),
     ],
     "an image is dropped that a copy has, too": [
-        ("backend/local/record.c", "    add_images (images, ((const Record *)record)->images);\n",
-         "    continue;\n"),
+        ("backend/local/records-table.c", "if (records_name (records, image) || !g_hash_table_add",
+         "if (!g_hash_table_add"),
         ("backend/local/tidy.c", "if (*gone || records_name_image (tidying->records, file))",
          "if (*gone)"),
     ],
