@@ -228,8 +228,9 @@ domain_changed (const Domain *before, const Domain *after)
   g_autoptr (GPtrArray) ids = NULL;
   GPtrArray *changed;
 
-  /* One that comes or goes may give another one its name. */
-  if (has_namesakes (before) || has_namesakes (after))
+  /* One that comes or goes may give another one its name; and what can be done with a snapshot the
+   * domain says as well. */
+  if (before->can != after->can || has_namesakes (before) || has_namesakes (after))
     return g_ptr_array_copy ((GPtrArray *)domain_snapshots (before), NULL, NULL);
   ids = table_differences (before->forest->by_id, after->forest->by_id);
   changed = g_ptr_array_sized_new (ids->len);

@@ -184,5 +184,5 @@ guint domain_descendants (const Domain *domain, const Snapshot *snapshot);
 
 /* Those of @before's domain_snapshots that @after has other ones for, or not at all, or may call
  * otherwise; of Snapshot, borrowed from @before; an array to free.  It costs what differs, but
- * where snapshots share a name, which may then be all of them. */
+ * where snapshots share a name, or `can` is another one: then it has all of them. */
 GPtrArray *domain_changed (const Domain *before, const Domain *after);

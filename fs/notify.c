@@ -193,10 +193,7 @@ compare_pictures (const Notifier *notifier, Owner *owner, Domain *before, Domain
   Place old = {
     .mount = notifier->mount, .wait = &never, .kind = kind, .owner = owner, .domain = before
   };
-  g_autoptr (GPtrArray) snapshots =
-      before->can == after->can
-          ? domain_changed (before, after)
-          : g_ptr_array_copy ((GPtrArray *)domain_snapshots (before), NULL, NULL);
+  g_autoptr (GPtrArray) snapshots = domain_changed (before, after);
   Place now = old;
 
   now.domain = after;
