@@ -121,21 +121,33 @@ forest_grow (const GPtrArray *snapshots, gboolean flat)
 
 /* ---- from another forest ---- */
 
+/* Whether the parents of @snapshot lead to a root; or to one that @known has (NULL: to a root),
+ * which only has to be asked for those above it. */
+static gboolean
+leads_up (const struct Forest *forest, const Snapshot *snapshot, const struct Forest *known)
+{
+  guint most = table_size (forest->by_id);
+
+  while (snapshot != NULL && snapshot->parent != NULL && most-- > 0) {
+    if (known != NULL && table_get (known->by_id, snapshot->parent) != NULL)
+      return TRUE;
+    snapshot = table_get (forest->by_id, snapshot->parent);
+  }
+  return snapshot != NULL && snapshot->parent == NULL;
+}
+
 /* Whether it can stand where it says, as one that was in @before somewhere else, or was not. */
 static gboolean
 stands (const struct Forest *forest, const struct Forest *before, const Snapshot *snapshot)
 {
   const Snapshot *old = table_get (before->by_id, snapshot->id);
-  const Snapshot *above = snapshot;
-  guint most = table_size (forest->by_id);
 
   if (snapshot->parent != NULL && table_get (forest->by_id, snapshot->parent) == NULL)
     return FALSE;
-  if (old == NULL || g_strcmp0 (old->parent, snapshot->parent) == 0)
+  if (old != NULL && g_strcmp0 (old->parent, snapshot->parent) == 0)
     return TRUE;
-  while (above != NULL && above->parent != NULL && most-- > 0)
-    above = table_get (forest->by_id, above->parent);
-  return above != NULL && above->parent == NULL;
+  /* Only other new ones can be below a new one. */
+  return leads_up (forest, snapshot, old == NULL ? before : NULL);
 }
 
 /* Whether a forest that follows can hold it: what is wrong with it depends on nothing else, and it
@@ -171,6 +183,15 @@ remove_old (struct Forest *forest, const char *id)
 }
 
 static gboolean
+is_of_disk (const struct Forest *forest, const char *id)
+{
+  for (guint i = 0; i < forest->of_disks->len; i++)
+    if (g_str_equal (((const Snapshot *)g_ptr_array_index (forest->of_disks, i))->id, id))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
 follow (struct Forest *forest, const GPtrArray *put, const GPtrArray *gone, GCompareFunc older)
 {
   for (guint i = 0; i < gone->len; i++)
@@ -179,7 +200,7 @@ follow (struct Forest *forest, const GPtrArray *put, const GPtrArray *gone, GCom
   for (guint i = 0; i < put->len; i++) {
     Snapshot *snapshot = g_ptr_array_index (put, i);
 
-    if (!is_plain (snapshot) ||
+    if (!is_plain (snapshot) || is_of_disk (forest, snapshot->id) ||
         (table_get (forest->by_id, snapshot->id) != NULL && !remove_old (forest, snapshot->id)))
       return FALSE;
     forest_add (forest, snapshot, snapshot->parent, older);

@@ -56,10 +56,10 @@ Records *
 moved_records_read (const Places *places, int fd, const LocalDomain *found, GError **error)
 {
   Records *records = records_read (fd, found->uuid, found->name, error);
-  TableIter iter = { records->records };
-  gpointer record;
   if (!records)
     return NULL;
+  TableIter iter = { records->records };
+  gpointer record;
   while (table_next (&iter, &record)) /* nobody else has them yet */
     follow_all (places, found, ((Record *)record)->images);
   follow_all (places, found, records->unnamed);

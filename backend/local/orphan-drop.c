@@ -227,10 +227,10 @@ check_not_needed (const Drop *drop, const char *uuid, GError **error)
   if (fd < 0)
     return fail_errno (error, "opening the records %s", uuid);
   g_autoptr (Records) records = records_read (fd, uuid, uuid, error);
-  TableIter iter = { records->records };
-  gpointer record;
   if (!records || !check_storage (drop, records->unnamed, error))
     return FALSE;
+  TableIter iter = { records->records };
+  gpointer record;
   while (table_next (&iter, &record))
     if (!check_record (drop, record, error))
       return FALSE;

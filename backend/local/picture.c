@@ -79,17 +79,20 @@ find_touched (const Showing *showing, const Table *shown)
   return touched;
 }
 
+/* Those inside images, which are the last roots. */
 static gboolean
-are_as_before (const Showing *showing, const Table *shown, const GPtrArray *internals)
+are_as_before (const Domain *before, const GPtrArray *internals)
 {
-  const Domain *before = showing->before;
-  guint all = domain_count (before) + domain_disk_snapshots (before, NULL)->len;
-  for (guint i = 0; i < internals->len; i++) {
-    const Snapshot *internal = g_ptr_array_index (internals, i);
-    if (domain_snapshot (before, internal->id) != internal)
+  const GPtrArray *roots = domain_children (before, NULL);
+  guint first = roots->len;
+  while (first > 0 && internal_is_id (((const Snapshot *)roots->pdata[first - 1])->id))
+    first--;
+  if (roots->len - first != internals->len)
+    return FALSE;
+  for (guint i = 0; i < internals->len; i++)
+    if (g_ptr_array_index (roots, first + i) != g_ptr_array_index (internals, i))
       return FALSE;
-  }
-  return all - table_size (shown) == internals->len;
+  return TRUE;
 }
 
 /* The order that show_all has: those inside images come last. */
@@ -108,7 +111,8 @@ static gboolean
 show_changes (const Showing *showing, Domain *domain, const Table *shown,
               const GPtrArray *internals)
 {
-  if (!showing->before || !shown || !showing->records || !are_as_before (showing, shown, internals))
+  if (!showing->before || !shown || !showing->records ||
+      !are_as_before (showing->before, internals))
     return FALSE;
   g_autoptr (GHashTable) touched = find_touched (showing, shown);
   g_autoptr (GPtrArray) put = g_ptr_array_new_with_free_func (snapshot_release);

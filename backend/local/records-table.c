@@ -44,6 +44,7 @@ count_naming (Table *images, const RecordImage *image, int by)
 {
   g_autofree char *key = record_image_key (image);
   const Naming *before = table_get (images, key);
+  g_assert (before || by > 0); /* a record's images are what they were when it was put */
   guint count = (before ? before->records : 0) + (guint)by;
   if (count == 0) {
     table_remove (images, key);

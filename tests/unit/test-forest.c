@@ -265,6 +265,20 @@ follows (const Domain *before, Snapshot *put, const char *gone)
   return did;
 }
 
+static void
+new_ones_below_each_other_do_not_follow (void **state)
+{
+  g_autoptr (Domain) before = a_b_c (NULL);
+  g_autoptr (GPtrArray) gone = g_ptr_array_new ();
+  g_autoptr (GPtrArray) put = g_ptr_array_new_with_free_func (release);
+  g_autoptr (Domain) domain = domain_new ("d", "u");
+  g_ptr_array_add (put, snapshot ("x", "y"));
+  g_ptr_array_add (put, snapshot ("y", "x"));
+  assert_false (domain_follow (domain, before, put, gone, older));
+  domain_seal (domain, NULL);
+  assert_false (follows (before, snapshot ("x", "x"), NULL));
+}
+
 static Snapshot *
 with_problem (Snapshot *snapshot)
 {
@@ -314,6 +328,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (a_picture_that_follows_is_the_one_made_of_all),
     cmocka_unit_test (what_is_wrong_or_of_one_disk_does_not_follow),
+    cmocka_unit_test (new_ones_below_each_other_do_not_follow),
     cmocka_unit_test (what_is_current_and_gone_is_not_current),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* The picture of a domain: records, images and what is inside them. */
 #include "../../backend/local/internal.h"
+#include "../../backend/local/moved.h"
 #include "../../backend/local/picture.h"
 #include "../../backend/snapshot-description.h"
 #include "../../backend/xml.h"
@@ -487,6 +488,50 @@ a_writer_means_running (void **state)
   local_domain_unref (found);
 }
 
+static void
+records_that_cannot_be_listed_are_an_error (void **state)
+{
+  const Store *store = *state;
+  g_autoptr (GError) error = NULL;
+  images_run (store->directory, "qemu-img create -q -f qcow2 web.qcow2 3M");
+  LocalDomain *found = scanned (store, "web");
+  assert_null (moved_records_read (store->places, -1, found, &error));
+  assert_non_null (error);
+  local_domain_unref (found);
+}
+
+/* Whose image has no name any more comes after those that have one. */
+static void
+snapshots_inside_images_keep_their_order (void **state)
+{
+  const Store *store = *state;
+  g_autoptr (Records) records = some_records (store);
+  g_autofree char *old = add_record (store, records, "old", NULL, TRUE);
+  g_autofree char *new = add_record (store, records, "new", NULL, TRUE);
+  const char *uuids[] = { old, new };
+  for (guint i = 0; i < 2; i++) {
+    const Record *record = records_find (records, uuids[i]);
+    g_autofree char *file = record_image_file (g_ptr_array_index (record->images, 0));
+    images_run (store->directory, "chmod u+w %s && qemu-img snapshot -c %s %s", file, record->name,
+                file);
+  }
+  g_autoptr (Domain) before = picture (store, "web", records, NULL);
+  g_autoptr (Records) later = records_copy (records);
+  g_ptr_array_add (later->unnamed,
+                   record_image_copy (g_ptr_array_index (records_find (records, old)->images, 0)));
+  records_remove (later, old);
+  g_autoptr (Domain) followed = picture (store, "web", later, before);
+  g_autoptr (Domain) fresh = picture (store, "web", later, NULL);
+  const GPtrArray *roots = domain_children (followed, NULL);
+  const GPtrArray *expected = domain_children (fresh, NULL);
+  assert_int_equal (domain_count (before), 4);
+  assert_int_equal (roots->len, 3);
+  assert_int_equal (expected->len, 3);
+  for (guint i = 0; i < 3; i++)
+    assert_string_equal (((const Snapshot *)g_ptr_array_index (roots, i))->id,
+                         ((const Snapshot *)g_ptr_array_index (expected, i))->id);
+}
+
 #define store_test(function) cmocka_unit_test_setup_teardown (function, make_store, remove_store)
 
 int
@@ -507,6 +552,8 @@ main (void)
     store_test (an_image_that_changed_its_size_knows_the_old_one),
     store_test (what_could_not_be_read_for_a_moment_is_read_again),
     store_test (thousands_are_rebuilt_at_once),
+    store_test (records_that_cannot_be_listed_are_an_error),
+    store_test (snapshots_inside_images_keep_their_order),
     store_test (a_writer_means_running),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
