@@ -143,10 +143,13 @@ queue_pop (Queue *queue)
 gpointer
 queue_pop_for (Queue *queue, guint milliseconds, gboolean *closed)
 {
+  gint64 end = g_get_monotonic_time () + (gint64)milliseconds * 1000;
   autolock held = lock_hold (&queue->lock);
+  gint64 left;
 
-  if (g_queue_is_empty (&queue->items) && !queue->closed)
-    condition_wait_for (&queue->changed, &held, milliseconds);
+  while (g_queue_is_empty (&queue->items) && !queue->closed &&
+         (left = end - g_get_monotonic_time ()) > 0)
+    condition_wait_for (&queue->changed, &held, (guint)(left / 1000) + 1);
   *closed = queue->closed;
   return g_queue_pop_head (&queue->items);
 }
