@@ -56,7 +56,8 @@ typedef struct {
   char *socket;       /* its, absolute */
   gboolean quiesce;   /* its guest is asked to be at rest while the disks are taken, */
   gboolean must_rest; /* and nothing is done where it is not */
-  gint64 until;       /* microseconds of g_get_monotonic_time: so long it can be paused */
+  gint64 until;       /* microseconds of g_get_monotonic_time: so long it can be paused, and is for
+                         the disks that are taken now; 0: there is none */
   char *restless;     /* why it was not; NULL: it was, or is not asked */
   Journal *journal;   /* as it was prepared; NULL: not yet, or none is needed */
   int fd;             /* the records' directory; -1 until something is written */

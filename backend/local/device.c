@@ -146,11 +146,11 @@ writes_to (int process, dev_t device)
 }
 
 static pid_t
-find_writer (DIR *processes, dev_t device)
+find_writer (DIR *processes, dev_t device, pid_t known)
 {
   for (const struct dirent *entry = readdir (processes); entry; entry = readdir (processes)) {
     pid_t process = (pid_t)g_ascii_strtoll (entry->d_name, NULL, 10);
-    if (process <= 0 || process == getpid ())
+    if (process <= 0 || process == getpid () || process == known)
       continue;
     autofd fd = openat (dirfd (processes), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0 && writes_to (fd, device))
@@ -160,13 +160,13 @@ find_writer (DIR *processes, dev_t device)
 }
 
 pid_t
-device_writer (int fd)
+device_writer (int fd, pid_t known)
 {
   struct stat status;
   DIR *processes = opendir ("/proc");
   pid_t writer = 0;
   if (processes && fstat (fd, &status) == 0 && S_ISBLK (status.st_mode))
-    writer = find_writer (processes, status.st_rdev);
+    writer = find_writer (processes, status.st_rdev, known);
   if (processes)
     closedir (processes);
   return writer;

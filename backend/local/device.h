@@ -19,10 +19,10 @@ int device_open (const char *directory, const char *name, int flags);
 /* Bytes of the block device that is open as @fd. */
 gboolean device_size (int fd, guint64 *size, GError **error);
 
-/* Another process that has the device, which is open as @fd, open for writing; 0: none is seen.  A
- * machine may have it by another node than ours, on which QEMU's locks are not ours, and O_EXCL
- * tells of no process at all. */
-pid_t device_writer (int fd);
+/* Another process, and not @known (0: none is), that has the device, which is open as @fd, open for
+ * writing; 0: none is seen.  A machine may have it by another node than ours, on which QEMU's locks
+ * are not ours, and O_EXCL tells of no process at all. */
+pid_t device_writer (int fd, pid_t known);
 
 /* Whether both are of one file, or of one device, by whatever name. */
 gboolean device_same (const struct stat *one, const struct stat *other);

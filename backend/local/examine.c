@@ -30,12 +30,13 @@ check_may_be_renamed (int fd, const char *name, GError **error)
 
 /* It has no name of its own, and is written to where it is. */
 static gboolean
-check_device (ChangeDisk *disk, const struct stat *device, GError **error)
+check_device (const Change *change, ChangeDisk *disk, const struct stat *device, GError **error)
 {
   if (!S_ISBLK (device->st_mode))
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no block device any more",
                  disk->disk->file);
-  pid_t writer = device_writer (disk->active);
+  pid_t machine = change->machine ? qmp_peer (change->machine->qmp) : 0;
+  pid_t writer = device_writer (disk->active, machine);
   if (writer > 0)
     return fail (error, BACKEND_ERROR_BUSY, "%s is in use: process %d has it open for writing",
                  disk->disk->file, (int)writer);
@@ -44,14 +45,14 @@ check_device (ChangeDisk *disk, const struct stat *device, GError **error)
 }
 
 static gboolean
-check_file (ChangeDisk *disk, GError **error)
+check_file (const Change *change, ChangeDisk *disk, GError **error)
 {
   struct stat file, directory;
   const char *name = disk->disk->file;
   if (fstat (disk->active, &file) < 0 || fstat (disk->directory, &directory) < 0)
     return fail_errno (error, "%s", name);
   if (disk->disk->device)
-    return check_device (disk, &file, error);
+    return check_device (change, disk, &file, error);
   if (!S_ISREG (file.st_mode))
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no regular file", name);
   if (file.st_nlink != (disk->second ? 2 : 1))
@@ -131,7 +132,7 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
     return FALSE;
   disk->active = local->device ? claim_device (places, path, error)
                                : places_open_path (places, path, O_RDONLY, error);
-  return disk->active >= 0 && hold_disk (change, disk, error) && check_file (disk, error) &&
+  return disk->active >= 0 && hold_disk (change, disk, error) && check_file (change, disk, error) &&
          check_header (disk, error);
 }
 

@@ -3,6 +3,7 @@
 #include "live-look.h"
 #include "../qcow2/covering.h"
 #include "../qcow2/header.h"
+#include "device.h"
 #include "fd.h"
 #include "file-names.h"
 #include "live-take.h"
@@ -86,12 +87,6 @@ look_at_files (const LiveFold *fold, Stream *stream, GError **error)
 
 /* ---- the machine ---- */
 
-static gboolean
-is_file (const QemuLayer *layer, const struct stat *status)
-{
-  return layer->inode == status->st_ino && layer->device == status->st_dev;
-}
-
 /* The base is what the image's own header says, and in QEMU as well. */
 static gboolean
 is_base (const LiveFold *fold, const char *backing, const QemuLayer *base)
@@ -101,7 +96,7 @@ is_base (const LiveFold *fold, const char *backing, const QemuLayer *base)
     return !backing && !base;
   g_autofree char *path =
       *backing == '/' ? g_strdup (backing) : g_build_filename (fold->path, backing, NULL);
-  return stat (path, &status) == 0 && is_file (base, &status);
+  return stat (path, &status) == 0 && device_same (&base->file, &status);
 }
 
 static gboolean
@@ -117,7 +112,7 @@ look_at_layers (const LiveFold *fold, Qemu *machine, Stream *stream, GError **er
       !qemu_has_open (machine, &stream->disk_status))
     return not_while_it_runs (fold, "the machine has the disk open otherwise", error);
   const QemuLayer *below = top->below;
-  if (!below || !is_file (below, &image) || g_strcmp0 (below->driver, "qcow2") != 0 ||
+  if (!below || !device_same (&below->file, &image) || g_strcmp0 (below->driver, "qcow2") != 0 ||
       !qemu_has_open (machine, &image) || !is_base (fold, stream->backing, below->below))
     return not_while_it_runs (fold, "the machine has other files open", error);
   stream->top = g_strdup (top->node);

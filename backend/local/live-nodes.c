@@ -57,18 +57,21 @@ set_backing (JsonObject *node, const char *backing)
 
 /* ---- finding ---- */
 
-static guint64
-device_of (const LiveDisk *disk)
+const QemuLayer *
+live_top (const LiveTake *take, const LiveDisk *disk, guint64 inode)
 {
-  struct stat status;
-  return fstat (disk->directory, &status) == 0 ? status.st_dev : 0;
+  struct stat file;
+  if (fstat (disk->directory, &file) < 0)
+    return NULL;
+  file = (struct stat){ .st_dev = file.st_dev, .st_ino = inode };
+  return qemu_top (take->machine, &file);
 }
 
 /* The block device's topmost image, which must be the one that @inode is of. */
 static const QemuLayer *
 find_top (const LiveTake *take, const LiveDisk *disk, guint64 inode, GError **error)
 {
-  const QemuLayer *top = qemu_top (take->machine, device_of (disk), inode);
+  const QemuLayer *top = live_top (take, disk, inode);
   if (!top)
     fail (error, BACKEND_ERROR_BUSY, "the machine has just changed what it has open of %s",
           disk->journal->file);

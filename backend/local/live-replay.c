@@ -103,12 +103,11 @@ look_at_machine (const LiveTake *take, Seen *seen)
 {
   for (guint i = 0; i < take->disks->len; i++) {
     const LiveDisk *disk = &g_array_index (take->disks, LiveDisk, i);
-    struct stat status;
     LiveWhat path;
-    if (fstat (disk->directory, &status) < 0 || !live_look (disk, disk->journal->file, &path, NULL))
+    if (!live_look (disk, disk->journal->file, &path, NULL))
       continue;
-    gboolean attached = qemu_top (take->machine, status.st_dev, disk->journal->overlay) != NULL;
-    gboolean old = qemu_top (take->machine, status.st_dev, disk->journal->inode) != NULL;
+    gboolean attached = live_top (take, disk, disk->journal->overlay) != NULL;
+    gboolean old = live_top (take, disk, disk->journal->inode) != NULL;
     seen->attached += attached;
     seen->old += old;
     seen->apart += (path == LIVE_OVERLAY && !attached) || (path == LIVE_OLD && !old);

@@ -42,6 +42,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LiveTake, live_take_close)
 typedef enum { LIVE_ABSENT, LIVE_OLD, LIVE_OVERLAY, LIVE_FOREIGN } LiveWhat;
 gboolean live_look (const LiveDisk *disk, const char *name, LiveWhat *what, GError **error);
 
+/* The block device's topmost image, if that is the file beside the disk that has @inode; else
+ * NULL. */
+const QemuLayer *live_top (const LiveTake *take, const LiveDisk *disk, guint64 inode);
+
 /* Whether the overlay holds something of a guest's. */
 gboolean live_is_written (const LiveDisk *disk);
 

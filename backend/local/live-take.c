@@ -20,8 +20,7 @@ has_disk (const Places *places, const Qemu *machine, const LocalDisk *disk)
   struct stat status;
   g_autofree char *path = local_disk_path (disk);
   autofd fd = places_open_path (places, path, O_PATH | O_NOFOLLOW, NULL);
-  return fd >= 0 && fstat (fd, &status) == 0 &&
-         qemu_top (machine, status.st_dev, status.st_ino) != NULL &&
+  return fd >= 0 && fstat (fd, &status) == 0 && qemu_top (machine, &status) != NULL &&
          qemu_has_open (machine, &status);
 }
 
@@ -99,11 +98,6 @@ check_method (const Change *change, const ChangeDisk *disk, GError **error)
 {
   const ChangeDisk *first = g_ptr_array_index (change->disks, 0);
   const char *target = disk->disk->target, *method = disk->method->name;
-  if (disk->method->slow)
-    return fail (error, BACKEND_ERROR_BUSY,
-                 "disk %s is snapshotted by the method %s, for which a guest would stand still too "
-                 "long: switch the machine off",
-                 target, method);
   return method_is_in_place (disk->method) == method_is_in_place (first->method) ||
          fail (error, BACKEND_ERROR_BUSY,
                "disk %s is snapshotted by the method %s and disk %s by %s, which cannot be done at "
@@ -142,7 +136,8 @@ live_check_disk (const Change *change, const ChangeDisk *disk, GError **error)
   const QemuLayer *layer = qemu_find_disk (change->machine, &status, file, error);
   if (!layer)
     return FALSE;
-  if (!locks_writer_lives (disk->active) || !qemu_has_open (change->machine, &status))
+  gboolean writes = disk->disk->device || locks_writer_lives (disk->active); /* by whatever node */
+  if (!writes || !qemu_has_open (change->machine, &status))
     return fail (error, BACKEND_ERROR_BUSY, "the machine behind %s has another file open than %s",
                  change->socket, file);
   if (layer->read_only)

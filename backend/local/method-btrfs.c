@@ -10,6 +10,7 @@
 #include "locks.h"
 #include "making.h"
 #include "method.h"
+#include "moment.h"
 #include "prepare.h"
 #include <fcntl.h>
 
@@ -43,8 +44,8 @@ fill (const Change *change, const ChangeDisk *disk, int from, const char *name, 
   autofd writable = openat (disk->directory, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   if (writable < 0)
     return fail_errno (error, "%s", name);
-  return (change->machine ? clone_file_until (from, writable, change->until, error)
-                          : clone_file (from, writable, error)) ||
+  return (change->until > 0 ? clone_file_until (from, writable, change->until, error)
+                            : clone_file (from, writable, error)) ||
          fail_in (error, "%s", disk->disk->file);
 }
 
@@ -61,24 +62,6 @@ freeze (Change *change, ChangeDisk *disk, Record *record, GError **error)
   return prepare_file (disk, disk->copy, &disk->copied, error);
 }
 
-/* A machine's owner may have changed it since it was looked at. */
-static gboolean
-check_header (const ChangeDisk *disk, GError **error)
-{
-  const char *file = disk->disk->file;
-  g_autoptr (Qcow2Header) header = qcow2_header_read (disk->copied, error);
-  if (!header)
-    return fail_in (error, "%s", file);
-  if (header->dirty)
-    return fail (
-        error, BACKEND_ERROR_UNSUPPORTED,
-        "%s has lazy reference counts, which are wrong in a clone of a running machine's "
-        "disk: qemu-img amend -o lazy_refcounts=off, when it is off, makes it one that can",
-        file);
-  return header->snapshots == 0 ||
-         fail (error, BACKEND_ERROR_BUSY, "%s was given a snapshot inside meanwhile", file);
-}
-
 static gboolean
 check_clone (const Change *change, const ChangeDisk *disk, GError **error)
 {
@@ -89,7 +72,7 @@ check_clone (const Change *change, const ChangeDisk *disk, GError **error)
   if (size != disk->size)
     return fail (error, BACKEND_ERROR_BUSY, "%s was given another size meanwhile",
                  disk->disk->file);
-  return raw || !change->machine || check_header (disk, error);
+  return moment_check_header (change, disk, disk->copied, error);
 }
 
 static gboolean

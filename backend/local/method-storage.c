@@ -107,7 +107,6 @@ const Method method_lvm = {
   .storage = &storage_lvm,
   .check = check_lvm,
   .freeze = freeze,
-  .slow = TRUE,
   .go_on = go_on,
   .bring_back = bring_back,
 };
@@ -117,7 +116,6 @@ const Method method_zfs = {
   .storage = &storage_zfs,
   .check = check_zfs,
   .freeze = freeze,
-  .slow = TRUE,
   .go_on = go_on,
   .bring_back = bring_back,
 };
@@ -127,7 +125,6 @@ const Method method_exec = {
   .storage = &storage_hook,
   .check = check_exec,
   .freeze = freeze,
-  .slow = TRUE,
   .go_on = go_on,
   .bring_back = bring_back,
 };

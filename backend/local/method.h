@@ -22,7 +22,6 @@ typedef struct Method {
   /* Makes, at the moment of the snapshot, what the present state of @disk becomes.  NULL: its
    * storage does, or the file itself is frozen. */
   gboolean (*take) (Change *change, ChangeDisk *disk, GError **error);
-  gboolean slow; /* that may take longer than a guest can stand still */
 
   /* Begins to prepare what @disk goes on with, now that its state is frozen as @image. */
   gboolean (*go_on) (Change *change, ChangeDisk *disk, const RecordImage *image, GError **error);

@@ -1,5 +1,6 @@
 /* The moment at which disks are taken in place. */
 #include "moment.h"
+#include "../qcow2/header.h"
 #include "elsewhere.h"
 #include "live-take.h"
 #include "method.h"
@@ -7,7 +8,7 @@
 #include "rest.h"
 #include "thaw.h"
 
-#define STANDSTILL (3 * G_USEC_PER_SEC) /* that a guest is kept from running at most */
+#define STANDSTILL 3 /* seconds that a guest is kept from running at most */
 
 static gboolean
 is_taken_in_place (const ChangeDisk *disk)
@@ -24,10 +25,49 @@ has_any (const Change *change)
   return FALSE;
 }
 
+gboolean
+moment_check_header (const Change *change, const ChangeDisk *disk, int fd, GError **error)
+{
+  const char *file = disk->disk->file;
+  if (change->until == 0 || local_disk_is_raw (disk->disk))
+    return TRUE;
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
+  if (!header)
+    return fail_in (error, "%s", file);
+  if (header->dirty)
+    return fail (
+        error, BACKEND_ERROR_UNSUPPORTED,
+        "%s has lazy reference counts, which are wrong in a copy of a running machine's "
+        "disk: qemu-img amend -o lazy_refcounts=off, when it is off, makes it one that can",
+        file);
+  return header->snapshots == 0 ||
+         fail (error, BACKEND_ERROR_BUSY, "%s was given a snapshot inside meanwhile", file);
+}
+
+/* Storage takes what it has: a machine that was told not to flush leaves its last writes to us. */
+static gboolean
+take_elsewhere (Change *change, ChangeDisk *disk, GError **error)
+{
+  return journal_sync (disk->active, disk->disk->file, error) &&
+         moment_check_header (change, disk, disk->active, error) &&
+         elsewhere_make (change, disk, error);
+}
+
+static gboolean
+fail_late (GError **error)
+{
+  return fail (error, BACKEND_ERROR_BUSY,
+               "taking the disks takes longer than the %d seconds that a guest can stand still: "
+               "switch the machine off",
+               STANDSTILL);
+}
+
 static gboolean
 take (Change *change, ChangeDisk *disk, GError **error)
 {
-  return disk->method->storage ? elsewhere_make (change, disk, error)
+  if (change->until > 0 && g_get_monotonic_time () >= change->until)
+    return fail_late (error);
+  return disk->method->storage ? take_elsewhere (change, disk, error)
                                : disk->method->take (change, disk, error);
 }
 
@@ -78,19 +118,65 @@ let_go_on_later (Change *change)
     thaw_later (change->store, change->found->uuid);
 }
 
+/* Taking them for as long as a machine can be paused, by a thread that it does not wait for. */
+typedef struct {
+  Change *change;
+  pthread_t thread;
+  gboolean begun; /* there is the thread, of which is, until it has ended: */
+  gboolean taken;
+  GError *error;
+  Queue *end; /* is closed by it */
+  gboolean late;
+} Taking;
+
+static void *
+run_taking (void *data)
+{
+  Taking *taking = data;
+  taking->taken = take_all (taking->change, &taking->error);
+  queue_close (taking->end);
+  return NULL;
+}
+
+/* FALSE: not all are taken, or not yet. */
+static gboolean
+take_in_time (Taking *taking)
+{
+  gboolean ended;
+  taking->change->until = g_get_monotonic_time () + STANDSTILL * G_USEC_PER_SEC;
+  taking->thread = thread_start ("taking", run_taking, taking);
+  taking->begun = TRUE;
+  queue_pop_for (taking->end, STANDSTILL * 1000, &ended);
+  taking->late = !ended;
+  return ended && taking->taken;
+}
+
 /* What failed first is what is told. */
 static gboolean
-take_paused (Change *change, GError **error)
+take_paused (Taking *taking, GError **error)
 {
+  Change *change = taking->change;
   Qemu *machine = change->machine;
   Pause pause;
   gboolean paused = pause_begin (&pause, machine, change->fd, change->socket, error);
-  change->until = g_get_monotonic_time () + STANDSTILL;
-  gboolean taken = paused && check_again (change, error) && take_all (change, error);
+  gboolean taken = paused && check_again (change, error) && take_in_time (taking);
   gboolean went_on = paused && pause_end (&pause, machine, change->fd, taken ? error : NULL);
   if (!went_on)
     let_go_on_later (change);
   return taken && went_on;
+}
+
+/* What comes late is waited for, to be given up with the rest. */
+static void
+end_taking (Taking *taking, GError **error)
+{
+  if (taking->begun)
+    thread_join (taking->thread);
+  queue_free (taking->end);
+  if (taking->error)
+    g_propagate_error (error, taking->error);
+  else if (taking->late)
+    fail_late (error);
 }
 
 static gboolean
@@ -99,8 +185,10 @@ take_of_machine (Change *change, GError **error)
   Quiet *quiet = NULL;
   if (!rest_begin (change, &quiet, error))
     return FALSE;
-  gboolean taken = sync_all (change, error) && take_paused (change, error);
+  Taking taking = { .change = change, .end = queue_new () };
+  gboolean taken = sync_all (change, error) && take_paused (&taking, error);
   rest_end (change, &quiet);
+  end_taking (&taking, error);
   if (!taken || !change->must_rest || !change->restless)
     return taken;
   return fail (error, BACKEND_ERROR_BUSY, "the guest was not at rest: %s", change->restless);

@@ -8,3 +8,8 @@
  * For an operation's last step before its commit: on an error nothing has happened, and what was
  * made is given up with the change. */
 gboolean moment_take (Change *change, GError **error);
+
+/* Whether @fd (borrowed), which is @disk or its clone, is a whole image as a paused machine has
+ * left it: its owner may have changed it since it was looked at.  Of a machine that is off it is.
+ */
+gboolean moment_check_header (const Change *change, const ChangeDisk *disk, int fd, GError **error);

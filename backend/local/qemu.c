@@ -3,6 +3,7 @@
  * query-blockstats tells which node is on which, and query-named-block-nodes what each is.
  * (query-block describes whole chains again and again.) */
 #include "qemu.h"
+#include "device.h"
 #include "fd.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -31,21 +32,20 @@ layer_free (gpointer data)
 static void
 find_file (const Qemu *machine, QemuLayer *layer)
 {
-  struct stat status;
   g_autofree char *beside =
       g_strdup_printf ("/proc/%d/cwd/%s", (int)qmp_peer (machine->qmp), layer->path);
-  if (stat (*layer->path == '/' ? layer->path : beside, &status) < 0)
-    return;
-  layer->device = status.st_dev;
-  layer->inode = status.st_ino;
+  if (stat (*layer->path == '/' ? layer->path : beside, &layer->file) < 0)
+    layer->file = (struct stat){ 0 };
 }
 
 static char *
 file_of (GHashTable *nodes, const char *node)
 {
+  static const char *const drivers[] = { "file", "host_device", NULL };
   JsonObject *found = node ? g_hash_table_lookup (nodes, node) : NULL;
   const char *driver = found ? qmp_string (found, "drv") : NULL;
-  return g_strcmp0 (driver, "file") == 0 ? g_strdup (qmp_string (found, "file")) : NULL;
+  gboolean is_file = driver && g_strv_contains (drivers, driver);
+  return is_file ? g_strdup (qmp_string (found, "file")) : NULL;
 }
 
 /* The node that @stats is of; NULL: it has no name, or is not what is looked for. */
@@ -150,12 +150,12 @@ qemu_look (Qemu *machine, GError **error)
 /* ---- finding files ---- */
 
 const QemuLayer *
-qemu_top (const Qemu *machine, guint64 device, guint64 inode)
+qemu_top (const Qemu *machine, const struct stat *file)
 {
   const QemuLayer *found = NULL;
   for (guint i = 0; i < machine->disks->len; i++) {
     const QemuLayer *layer = g_ptr_array_index (machine->disks, i);
-    if (layer->inode != inode || layer->device != device)
+    if (!device_same (&layer->file, file))
       continue;
     if (found)
       return NULL;
@@ -167,7 +167,7 @@ qemu_top (const Qemu *machine, guint64 device, guint64 inode)
 const QemuLayer *
 qemu_find_disk (const Qemu *machine, const struct stat *file, const char *name, GError **error)
 {
-  const QemuLayer *layer = qemu_top (machine, file->st_dev, file->st_ino);
+  const QemuLayer *layer = qemu_top (machine, file);
   if (!layer)
     fail (error, BACKEND_ERROR_BUSY,
           "%s is not what exactly one block device of the running machine has open: switch the "
@@ -186,7 +186,7 @@ qemu_has_open (const Qemu *machine, const struct stat *file)
   while (!found && (entry = readdir (descriptors))) {
     struct stat status;
     found = fstatat (dirfd (descriptors), entry->d_name, &status, 0) == 0 &&
-            status.st_dev == file->st_dev && status.st_ino == file->st_ino;
+            device_same (&status, file);
   }
   if (descriptors)
     closedir (descriptors);

@@ -8,14 +8,13 @@
  * Files are told by device and inode and never by path: a disk may be open under a name that
  * another file has got since. */
 
-/* One image as QEMU has it open: a qcow2 node on the node of its file. */
+/* One image as QEMU has it open: a qcow2 or raw node on the node of its file or device. */
 typedef struct QemuLayer {
   char *node;
   char *driver;
   char *file_node;
-  char *path;     /* by which the file was opened, as QEMU spells it */
-  guint64 device; /* of the file that the path leads to now, as in struct stat */
-  guint64 inode;  /* 0: it leads nowhere */
+  char *path;       /* by which the file was opened, as QEMU spells it */
+  struct stat file; /* that the path leads to now; nothing: it leads nowhere */
   gboolean read_only, direct, no_flush;
   char *detect_zeroes;
   struct QemuLayer *below; /* NULL: it has no backing file */
@@ -59,8 +58,8 @@ gboolean qemu_look_at_status (Qemu *machine, GError **error);
 /* The block device whose topmost image is this file.  BUSY when it is none's or several ones'. */
 const QemuLayer *qemu_find_disk (const Qemu *machine, const struct stat *file, const char *name,
                                  GError **error);
-/* The same; NULL: none or several. */
-const QemuLayer *qemu_top (const Qemu *machine, guint64 device, guint64 inode);
+/* The same; NULL: none or several.  @file: device and inode are enough of what is no device. */
+const QemuLayer *qemu_top (const Qemu *machine, const struct stat *file);
 
 /* FALSE: the process at the other end does not have the file open.  TRUE when that cannot be
  * seen. */

@@ -70,7 +70,7 @@ class Machine:
     def __init__(self, place, domain, work, how="drive", options=()):
         self.place, self.domain, self.work, self.how = place, domain, pathlib.Path(work), how
         self.options = list(options)
-        self.device_options = ""
+        self.device_options = self.drive_options = ""
         self.work.mkdir(parents=True, exist_ok=True)
         bare = place.path / f"{domain}.qcow2"
         directory = place.path / domain
@@ -78,11 +78,13 @@ class Machine:
         self.process = self.qmp = None
 
     def disk_options(self, target, path):
+        form = path.suffix[1:] or "raw"
         if self.how == "drive":
-            return ["-drive", f"file={path},if=none,id={target},format={path.suffix[1:]}",
+            return ["-drive", f"file={path},if=none,id={target},format={form}{self.drive_options}",
                     "-device", f"virtio-blk-pci,drive={target}{self.device_options}"]
-        node = {"driver": path.suffix[1:], "node-name": target, "discard": "unmap",
-                "file": {"driver": "file", "filename": str(path)}}
+        protocol = "host_device" if path.is_block_device() else "file"
+        node = {"driver": form, "node-name": target, "discard": "unmap",
+                "file": {"driver": protocol, "filename": str(path)}}
         return ["-blockdev", json.dumps(node),
                 "-device", f"virtio-blk-pci,drive={target},id=device-{target}{self.device_options}"]
 

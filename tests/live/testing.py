@@ -66,6 +66,12 @@ class Test:
         expect(code == expected and re.search(pattern, sentence),
                f"{' '.join(words)}: {code} {sentence}, not {expected} {pattern}")
 
+    def with_hook(self, verb, commands):
+        """The example, but that it does @commands first when it is asked to @verb."""
+        text = self.place.hook.read_text().split("\n", 1)
+        text.insert(1, f'if [ "$1" = {verb} ]; then\n{commands}\nfi')
+        self.place.hook.write_text("\n".join(text))
+
     def goes_on(self):
         eventually(lambda: self.machine.status() == "running", "the guest stays paused")
 
@@ -84,7 +90,8 @@ class Test:
         self.place.check()
 
     def directory(self):
-        return next(iter(self.place.disks[DOMAIN].values())).parent
+        own = self.place.path / DOMAIN
+        return own if own.is_dir() else self.place.path
 
 
 class LeftPaused(Test):
@@ -121,8 +128,10 @@ class Watched(Test):
     """Somebody sees what the store tells QEMU, and does something before it pauses the machine, before
     the command after that, or before it lets it go on."""
 
-    def __init__(self, work, scenario):
-        super().__init__(work, scenario)
+    def __init__(self, work, scenario, drive_options=""):
+        super().__init__(work, scenario, start=False)
+        self.machine.drive_options = drive_options
+        self.trial.start()
         path = self.directory() / "between.sock"
         (self.directory() / "vmsnapfs.conf").write_text(f"[machine]\nqmp={path}\n")
         self.before_stop = self.after_stop = self.before_cont = lambda: None

@@ -3,6 +3,7 @@ import os
 import pathlib
 import shutil
 import sys
+import tempfile
 import time
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "store"))
@@ -16,32 +17,51 @@ DOMAIN = "db"
 TAKEN = "new"
 KIB = 1024
 
-# How QEMU got its disks, how many, snapshots of the running machine before; what disks are, if not
-# qcow2 with overlays (place.py). Those need a file system that clones files.
+# By what disks are snapshotted by: how QEMU got them, how many, snapshots of the running machine before,
+# and what they are (place.py).
 SCENARIOS = {
-    "first, 1 disk": ("drive", 1, 0),
-    "first, 2 disks": ("blockdev", 2, 0),
-    "second, 2 disks": ("drive", 2, 1),
-    "second, 1 disk": ("blockdev", 1, 1),
-    "paused, 2 disks": ("drive", 2, 0),
+    "overlays": {
+        "first, 1 disk": ("drive", 1, 0, "qemu"),
+        "first, 2 disks": ("blockdev", 2, 0, "qemu"),
+        "second, 2 disks": ("drive", 2, 1, "qemu"),
+        "second, 1 disk": ("blockdev", 1, 1, "qemu"),
+        "paused, 2 disks": ("drive", 2, 0, "qemu"),
+    },
+    "clones": {
+        "raw, 2 disks": ("drive", 2, 0, "raw"),
+        "raw, second, 1 disk": ("blockdev", 1, 1, "raw"),
+        "clones, second, 2 disks": ("blockdev", 2, 1, "clones"),
+        "clones, paused, 2 disks": ("drive", 2, 0, "clones"),
+    },
+    "exec": {
+        "exec, 2 disks": ("drive", 2, 0, "exec"),
+        "exec, second, 1 disk": ("blockdev", 1, 1, "exec"),
+        "exec, paused, 2 disks": ("drive", 2, 0, "exec"),
+    },
 }
-CLONES = {
-    "raw, 2 disks": ("drive", 2, 0, "raw"),
-    "raw, second, 1 disk": ("blockdev", 1, 1, "raw"),
-    "clones, second, 2 disks": ("blockdev", 2, 1, "clones"),
-    "clones, paused, 2 disks": ("drive", 2, 0, "clones"),
+# The same, not to be swept; volumes need tests/on-fake-lvm.
+OTHERS = {
+    "exec, qcow2, 1 disk": ("blockdev", 1, 0, "exec-qcow2"),
+    "volumes, 2 disks": ("drive", 2, 0, "lvm"),
+    "volumes, blockdev, 1 disk": ("blockdev", 1, 0, "lvm"),
 }
+
+
+def scenarios_of(method):
+    """And the directory to try them in, which has to clone files for clones (tests/on-reflinks)."""
+    return SCENARIOS[method], tempfile.gettempdir() if method == "clones" else "/dev/shm"
 
 
 class Trial:
     def __init__(self, work, name):
         self.work, self.name = work, name
-        how, count, self.before, *disks = {**SCENARIOS, **CLONES}[name]
+        known = {name: scenario for scenarios in [*SCENARIOS.values(), OTHERS] for name, scenario in scenarios.items()}
+        how, count, self.before, disks = known[name]
         self.paused = "paused" in name
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         targets = ["vda", "vdb"][:count]
-        self.place = Place(work / "s").add(DOMAIN, targets, disks=disks[0] if disks else "qemu")
+        self.place = Place(work / "s").add(DOMAIN, targets, disks=disks)
         self.model = empty_domain(targets)
         self.machine = Machine(self.place, DOMAIN, work / "m", how)
         self.answer = None

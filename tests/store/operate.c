@@ -2,8 +2,9 @@
  *
  *   operate STORE
  *
- * with $HOOK, where that is set, as the program for storage that is not ours; where $WATCH is set
- * it watches the store, as a mount does.
+ * with $HOOK, where that is set, as the program for storage that is not ours, and with the disks of
+ * the directory $CONTRACT_VOLUMES, with LVM's commands in $FAKE_LVM (tests/on-fake-lvm); where
+ * $WATCH is set it watches the store, as a mount does.
  *
  * Each line of standard input is one command, and gets one line as its answer: "ok", "ok RESULT" or
  * "error CODE SENTENCE".  Words are separated by one space, with %XX for what would not be a word;
@@ -27,6 +28,8 @@
  *
  * It knows nothing of how the store works: whether an answer is right is for others to say. */
 #include "../../backend/backend.h"
+#include "../../backend/local/tool.h"
+#include "../../backend/local/volume.h"
 #include "dump.h"
 
 #include <stdio.h>
@@ -354,15 +357,29 @@ note_change (const char *domain, gpointer data)
 {
 }
 
+static void
+use_fake_lvm (const char *directory)
+{
+  static const char *directories[2];
+
+  directories[0] = directory;
+  tool_directories = directories;
+  volume_devices = g_build_filename (directory, "sys", NULL);
+}
+
 int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  const BackendOptions options = { .hook = g_getenv ("HOOK") };
-  g_autoptr (Backend) backend = argc == 2 ? backend_open (argv[1], &options, &error) : NULL;
+  const char *const allow[] = { g_getenv ("CONTRACT_VOLUMES"), NULL };
+  const BackendOptions options = { .hook = g_getenv ("HOOK"), .allow = allow };
+  g_autoptr (Backend) backend = NULL;
   char *line = NULL;
   size_t size = 0;
 
+  if (g_getenv ("FAKE_LVM") != NULL)
+    use_fake_lvm (g_getenv ("FAKE_LVM"));
+  backend = argc == 2 ? backend_open (argv[1], &options, &error) : NULL;
   if (backend == NULL ||
       (g_getenv ("WATCH") != NULL && !backend_watch (backend, note_change, NULL, &error))) {
     printf ("error OPEN %s\n", error != NULL ? error->message : "usage: operate STORE");

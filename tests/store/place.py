@@ -2,7 +2,8 @@
 
 A place is a directory with a store in it. A domain with one disk is an image by itself, one with
 more is a directory with a domain.xml; so is one whose disks are not snapshotted by overlays. Disks with
-the method exec have their copies below the store, and a hook of their own beside it.
+the method exec have their copies below the store, and a hook of their own beside it; those with the
+method lvm are volumes of a group of loop devices (tests/on-fake-lvm).
 """
 import hashlib
 import json
@@ -20,13 +21,15 @@ EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "tools" / "hook" / "plai
 FROZEN = re.compile(r"\.vmsnapfs-(.*)\.(qcow2|raw)")
 
 # What disks are: the format and the method of one after the other, round and round. Those in CLONED
-# need a file system that clones files (tests/on-reflinks).
+# need a file system that clones files (tests/on-reflinks), and lvm a group of volumes (tests/on-fake-lvm).
 DISKS = {
     "qemu": [("qcow2", None)],
     "raw": [("raw", None)],
     "clones": [("qcow2", "reflink")],
     "mixed": [("raw", None), ("qcow2", None), ("qcow2", "btrfs")],
     "exec": [("raw", "exec")],
+    "lvm": [("raw", "lvm")],
+    "exec-qcow2": [("qcow2", "exec")],
     "exec-mixed": [("raw", "exec"), ("qcow2", None), ("qcow2", "exec")],
 }
 CLONED = ["raw", "clones", "mixed"]
@@ -61,14 +64,24 @@ def kinds_of(targets, disks):
 
 def methods_of(targets, disks):
     """target -> how such a disk is snapshotted when nothing is said."""
-    return {target: "exec" if method == "exec" else "btrfs" if form == "raw" or method else "qemu"
+    return {target: method if method in ("exec", "lvm") else "btrfs" if form == "raw" or method else "qemu"
             for target, (form, method) in kinds_of(targets, disks).items()}
 
 
-def describe(domain, kinds):
+def make_volume(name, size):
+    """A path of it, in the group of tests/on-fake-lvm."""
+    group = pathlib.Path(os.environ["CONTRACT_VOLUMES"])
+    run("lvcreate", "--size", f"{size}", "--name", name, group.name)
+    return group / name
+
+
+def describe(domain, kinds, paths):
+    """@paths: target -> path of the disk."""
+    def source(path):
+        return f"dev='{path}'" if path.is_block_device() else f"file='{path.name}'"
     disks = "".join(
-        f"<disk type='file' device='disk'><driver name='qemu' type='{form}'/>"
-        f"<source file='{target}.{form}'/><target dev='{target}' bus='virtio'/>"
+        f"<disk type='{'block' if paths[target].is_block_device() else 'file'}' device='disk'>"
+        f"<driver name='qemu' type='{form}'/><source {source(paths[target])}/><target dev='{target}' bus='virtio'/>"
         + (f"<diskSnapshot method='{method}'/>" if method else "") + "</disk>"
         for target, (form, method) in kinds.items()
     )
@@ -123,13 +136,16 @@ class Place:
         directory = self.path / domain if described else self.path
         directory.mkdir(parents=True, exist_ok=True)
         self.disks[domain] = {}
-        for target, (form, _) in kinds.items():
+        for target, (form, method) in kinds.items():
+            if method == "lvm":
+                self.disks[domain][target] = make_volume(f"{domain}-{target}-{os.urandom(4).hex()}", size)
+                continue
             name = f"{target}.{form}" if described else f"{domain}.qcow2"
             options = ["-o", f"cluster_size={cluster}"] if form == "qcow2" else []
             run("qemu-img", "create", "-q", "-f", form, *options, directory / name, size)
             self.disks[domain][target] = directory / name
         if described:
-            (directory / "domain.xml").write_text(describe(domain, kinds))
+            (directory / "domain.xml").write_text(describe(domain, kinds, self.disks[domain]))
         if any(method == "exec" for _, method in kinds.values()):
             self.make_hook()
         return self

@@ -296,9 +296,9 @@ what_another_process_may_write_to_is_busy (void **state)
   images_run (loops->files->path,
               "cp -aL %s other && exec 3<other && { sleep 100 & } && echo $! >reader", path);
   int fd = open (path, O_RDONLY);
-  assert_int_equal (device_writer (fd), 0);
+  assert_int_equal (device_writer (fd, 0), 0);
   images_run (loops->files->path, "exec 3<>other && { sleep 100 & } && echo $! >writer");
-  assert_true (device_writer (fd) > 0);
+  assert_true (device_writer (fd, 0) > 0);
   close (fd);
   g_autoptr (Backend) backend = open_backend (loops);
   assert_null (take (backend, "lvm", &error));
