@@ -30,13 +30,6 @@ struct Process {
   int said; /* what one that survives writes its errors to: a pipe would break with us; -1 */
 };
 
-static void
-close_fd (int *fd)
-{
-  fd_close_pointer (fd);
-  *fd = -1;
-}
-
 /* ---- starting it ---- */
 
 static gboolean
@@ -62,7 +55,7 @@ open_stream (Stream *stream, gsize limit, int *writing)
 static void
 stream_clear (Stream *stream)
 {
-  close_fd (&stream->fd);
+  fd_close_pointer (&stream->fd);
   g_clear_pointer (&stream->bytes, g_byte_array_unref);
 }
 
@@ -116,7 +109,7 @@ start (Process *process, const ProcessWanted *wanted, GError **error)
   else
     cannot_start (wanted, error);
   for (int i = 0; i < 3; i++) /* ours of its ends: without them the streams end with it */
-    close_fd (&new.streams[i]);
+    fd_close_pointer (&new.streams[i]);
   return process->pid > 0;
 }
 
@@ -152,7 +145,7 @@ stream_drain (Stream *stream)
     if (got < 0 && errno == EAGAIN)
       return;
     if (got <= 0) {
-      close_fd (&stream->fd);
+      fd_close_pointer (&stream->fd);
       return;
     }
     if ((gsize)got > stream->limit - stream->bytes->len)
@@ -260,7 +253,7 @@ process_free (Process *process)
 {
   if (process->pid > 0 && !process->survives)
     reap (process);
-  close_fd (&process->said);
+  fd_close_pointer (&process->said);
   stream_clear (&process->output);
   stream_clear (&process->errors);
   g_free (process);
