@@ -311,7 +311,7 @@ libvirt_stats (Backend *backend)
     g_autoptr (Domain) picture = machine_picture (g_ptr_array_index (machines, i), NULL);
 
     domains += picture != NULL ? 1 : 0;
-    snapshots += picture != NULL ? domain_snapshots (picture)->len : 0;
+    snapshots += picture != NULL ? domain_count (picture) : 0;
   }
   return g_strdup_printf ("uri: %s\nconnected: %s%s\ndomains: %u\nsnapshots: %u\n",
                           connection_uri (libvirt->connection),

@@ -224,7 +224,7 @@ find_current (const Loading *loading, const GPtrArray *snapshots)
 static gboolean
 has_same_snapshots (const Domain *before, const GPtrArray *snapshots)
 {
-  if (domain_snapshots (before)->len != snapshots->len)
+  if (domain_count (before) != snapshots->len)
     return FALSE;
   for (guint i = 0; i < snapshots->len; i++) {
     const Snapshot *snapshot = g_ptr_array_index (snapshots, i);

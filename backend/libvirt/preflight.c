@@ -138,7 +138,7 @@ check_others (const Order *order, const Snapshot *snapshot, GError **error)
 static gboolean
 is_below (const Domain *domain, const Snapshot *snapshot, const Snapshot *above)
 {
-  guint most = domain_snapshots (domain)->len;
+  guint most = domain_count (domain);
 
   for (guint i = 0; i < most && snapshot != NULL && snapshot->parent != NULL; i++) {
     snapshot = domain_snapshot (domain, snapshot->parent);

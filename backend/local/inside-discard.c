@@ -47,11 +47,8 @@ open_disks (Change *change, const GPtrArray *parts, GError **error)
 static void
 let_qemu_in (const Change *change)
 {
-  for (guint i = 0; i < change->disks->len; i++) {
-    ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    fd_close_pointer (&disk->active);
-    disk->active = -1;
-  }
+  for (guint i = 0; i < change->disks->len; i++)
+    fd_close_pointer (&((ChangeDisk *)g_ptr_array_index (change->disks, i))->active);
 }
 
 static gboolean

@@ -179,8 +179,7 @@ release_locks (Change *change)
 {
   for (guint i = 0; i < change->disks->len; i++) {
     ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    close (disk->prepared);
-    disk->prepared = -1;
+    fd_close_pointer (&disk->prepared);
   }
 }
 

@@ -268,7 +268,7 @@ memory_stats (Backend *backend)
   for (guint i = 0; i < memory->domains->len; i++) {
     g_autoptr (Domain) picture = memory_domain_picture (g_ptr_array_index (memory->domains, i));
 
-    snapshots += domain_snapshots (picture)->len;
+    snapshots += domain_count (picture);
   }
   return g_strdup_printf ("domains: %u\nsnapshots: %u\n", memory->domains->len, snapshots);
 }

@@ -19,9 +19,8 @@
  * With patterns, only those tests are asked that one of them matches. */
 #include "contract.h"
 
-#include "../../backend/local/tool.h"
-#include "../../backend/local/volume.h"
 #include "../../backend/xml.h"
+#include "../fake-volumes.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -337,16 +336,6 @@ choose (const char *name)
   return FALSE;
 }
 
-static void
-use_fake_lvm (const char *directory)
-{
-  static const char *directories[2];
-
-  directories[0] = directory;
-  tool_directories = directories;
-  volume_devices = g_build_filename (directory, "sys", NULL);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -368,8 +357,7 @@ main (int argc, char **argv)
     print_error ("CONTRACT_VOLUMES does not name the directory of volumes\n");
     return 2;
   }
-  if (g_getenv ("FAKE_LVM") != NULL)
-    use_fake_lvm (g_getenv ("FAKE_LVM"));
+  use_fake_lvm ();
   if (qemu_img == NULL) {
     print_message ("no qemu-img: nothing to test the local backend with\n");
     return 77; /* meson: skipped */

@@ -28,8 +28,7 @@
  *
  * It knows nothing of how the store works: whether an answer is right is for others to say. */
 #include "../../backend/backend.h"
-#include "../../backend/local/tool.h"
-#include "../../backend/local/volume.h"
+#include "../fake-volumes.h"
 #include "dump.h"
 
 #include <stdio.h>
@@ -357,16 +356,6 @@ note_change (const char *domain, gpointer data)
 {
 }
 
-static void
-use_fake_lvm (const char *directory)
-{
-  static const char *directories[2];
-
-  directories[0] = directory;
-  tool_directories = directories;
-  volume_devices = g_build_filename (directory, "sys", NULL);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -377,8 +366,7 @@ main (int argc, char **argv)
   char *line = NULL;
   size_t size = 0;
 
-  if (g_getenv ("FAKE_LVM") != NULL)
-    use_fake_lvm (g_getenv ("FAKE_LVM"));
+  use_fake_lvm ();
   backend = argc == 2 ? backend_open (argv[1], &options, &error) : NULL;
   if (backend == NULL ||
       (g_getenv ("WATCH") != NULL && !backend_watch (backend, note_change, NULL, &error))) {
