@@ -76,20 +76,27 @@ backing_recall (const struct stat *status, Backing *backing)
   return TRUE;
 }
 
-/* @value: as the cache holds it. */
-static void
-remember (const Identity *identity, const char *value)
+gboolean
+backing_is_settled (const struct stat *status)
 {
   struct timespec now;
   clock_gettime (CLOCK_REALTIME, &now);
-  if (nanoseconds (&now) - identity->changed < SETTLED_NANOSECONDS)
+  return nanoseconds (&now) - nanoseconds (&status->st_ctim) >= SETTLED_NANOSECONDS;
+}
+
+/* @value: as the cache holds it. */
+static void
+remember (const struct stat *status, const char *value)
+{
+  Identity identity = identity_of (status);
+  if (!backing_is_settled (status))
     return;
   autolock held = lock_hold (&cache_lock);
   if (!cache)
     cache = g_hash_table_new_full (identity_hash, identity_equal, g_free, g_free);
   if (g_hash_table_size (cache) >= MAX_CACHED)
     g_hash_table_remove_all (cache);
-  g_hash_table_replace (cache, g_memdup2 (identity, sizeof *identity), g_strdup (value));
+  g_hash_table_replace (cache, g_memdup2 (&identity, sizeof identity), g_strdup (value));
 }
 
 static gboolean
@@ -118,9 +125,8 @@ backing_read (int fd, Backing *backing, GError **error)
   g_autoptr (Qcow2Header) header = image ? qcow2_header_read (fd, error) : NULL;
   if (image && !header)
     return FALSE;
-  Identity identity = identity_of (&status);
   const char *value = image ? header->backing : NO_IMAGE;
-  remember (&identity, value);
+  remember (&status, value);
   *backing = backing_from (value);
   return TRUE;
 }

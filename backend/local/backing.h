@@ -11,6 +11,9 @@ typedef struct {
 /* What was read of the file before; FALSE: nothing, or it has changed since. */
 gboolean backing_recall (const struct stat *status, Backing *backing);
 
+/* Whether it changed so long ago that a change of it from now on shows in its times. */
+gboolean backing_is_settled (const struct stat *status);
+
 /* Reads it from @fd (a regular file, borrowed) and remembers it.  DAMAGED when it has the magic and
  * cannot be parsed; the message ends the sentence "NAME: …". */
 gboolean backing_read (int fd, Backing *backing, GError **error);

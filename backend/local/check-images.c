@@ -220,7 +220,8 @@ check_images_find (Check *check, GError **error)
   images->by_inode = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   add_formats (check, formats);
   Finding finding = { check, images, formats };
-  if (!walk_places (check->places, directories, find_in_directory, &finding, error))
+  const WalkOrder order = { .places = check->places, .more = directories };
+  if (!walk_places (&order, find_in_directory, &finding, error))
     return NULL;
   for (guint i = 0; i < images->images->len; i++)
     link_image (check, images, g_ptr_array_index (images->images, i));

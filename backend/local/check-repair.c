@@ -307,7 +307,8 @@ repair_files (Check *check, GError **error)
   for (guint i = 0; i < check->domains->len; i++)
     if (journal_exists (((CheckDomain *)g_ptr_array_index (check->domains, i))->fd))
       return TRUE;
-  return walk_places (check->places, directories, repair_directory, check, error);
+  const WalkOrder order = { .places = check->places, .more = directories };
+  return walk_places (&order, repair_directory, check, error);
 }
 
 /* -------------------------------------------------------------------- the whole */

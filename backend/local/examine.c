@@ -137,13 +137,12 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
 }
 
 static gboolean
-check_references (const Places *places, const GPtrArray *domains, const LocalDisk *disk,
-                  GError **error)
+check_references (const Asking *asking, const LocalDisk *disk, GError **error)
 {
   const char *directory = disk->directory, *file = disk->file;
-  g_autoptr (GPtrArray) users = references_as_disk (places, domains, directory, file, error);
-  g_autoptr (GPtrArray) readers =
-      users ? references_to (places, domains, directory, file, error) : NULL;
+  g_autoptr (GPtrArray) users =
+      references_as_disk (asking->places, asking->domains, directory, file, error);
+  g_autoptr (GPtrArray) readers = users ? references_to (asking, directory, file, error) : NULL;
   if (!readers)
     return FALSE;
   if (users->len > 1)
@@ -176,12 +175,14 @@ change_check_references (const Change *change, GError **error)
 {
   const Places *places = change->store->places;
   autolock held = moving_hold ();
-  g_autoptr (GPtrArray) domains = scan_store (places, error);
+  g_autoptr (Listing) listing = scan_list (places, change->job, error);
+  g_autoptr (GPtrArray) domains = listing ? scan_listed (places, listing, error) : NULL;
   if (!domains || !check_description (change, domains, error))
     return FALSE;
+  const Asking asking = { places, domains, listing, TRUE, change->job };
   for (guint i = 0; i < change->disks->len; i++) {
     const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!check_references (places, domains, disk->disk, error))
+    if (!check_references (&asking, disk->disk, error))
       return FALSE;
   }
   return TRUE;

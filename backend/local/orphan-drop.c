@@ -88,7 +88,8 @@ drop_image (const Drop *drop, const RecordImage *image, gboolean *gone, GError *
     return *gone;
   g_autofree char *reader = NULL;
   *gone = faccessat (directory, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
-  return *gone || references_unlink_unread (places, directory, path, file, gone, &reader, error);
+  return *gone ||
+         references_unlink_unread (places, directory, path, file, drop->job, gone, &reader, error);
 }
 
 /* Those that may go, the newest first; borrowed. */
@@ -289,8 +290,9 @@ static gboolean
 check_store (const Places *places, const char *uuid, gboolean *back, GError **error)
 {
   g_autoptr (GPtrArray) found = scan_store (places, error);
+  const Asking asking = { .places = places, .domains = found };
   g_autoptr (GPtrArray) readers =
-      found ? references_to (places, found, places_store_path (places), uuid, error) : NULL;
+      found ? references_to (&asking, places_store_path (places), uuid, error) : NULL;
   *back = readers && orphan_has_domain (found, uuid);
   return readers != NULL;
 }

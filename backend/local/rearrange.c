@@ -120,11 +120,12 @@ is_read (const Change *change, const char *path, gboolean *read, GError **error)
   g_autoptr (GPtrArray) domains = scan_store (places, error);
   g_autoptr (GPtrArray) behind = g_ptr_array_new_with_free_func (g_free);
   *read = FALSE;
+  const Asking asking = { places, domains, NULL, FALSE, change->job };
   g_ptr_array_add (behind, g_strdup (path));
   for (guint i = 0; domains && i < behind->len; i++) {
     const char *image = g_ptr_array_index (behind, i);
     g_autofree char *directory = g_path_get_dirname (image), *file = g_path_get_basename (image);
-    g_autoptr (GPtrArray) readers = references_to (places, domains, directory, file, error);
+    g_autoptr (GPtrArray) readers = references_to (&asking, directory, file, error);
     if (!readers)
       return FALSE;
     for (guint j = 0; j < readers->len; j++) {

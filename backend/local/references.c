@@ -1,7 +1,8 @@
 /* Who needs a file: from the image headers below every place, and from the descriptions.
  *
- * Each time everything is walked anew (walk.c): one fstatat per file; what their headers say is
- * remembered (backing.c), so that a store of thousands of images is answered in milliseconds.  A
+ * Each time everything is walked anew (walk.c); what their headers say is remembered (backing.c),
+ * and, where nothing is to be removed, which of them were frozen (walked.c), so that a store of
+ * thousands of images is answered in milliseconds.  A
  * file is judged by its magic and not by its name: a clone is a clone, whoever made it and wherever
  * below the places it lies.  Only a disk that is described as raw is not: its bytes are the guest's
  * to choose.
@@ -198,13 +199,15 @@ search_directory (const WalkDirectory *directory, gpointer data, GError **error)
 }
 
 GPtrArray *
-references_to (const Places *places, const GPtrArray *domains, const char *directory,
-               const char *file, GError **error)
+references_to (const Asking *asking, const char *directory, const char *file, GError **error)
 {
+  const GPtrArray *domains = asking->domains;
   g_autoptr (GHashTable) formats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GPtrArray) directories = g_ptr_array_new (); /* borrowed */
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
   __attribute__ ((cleanup (search_clear))) Search search = { .formats = formats, .found = found };
+  const WalkOrder order = { asking->places, directories, asking->listing, asking->trusting,
+                            asking->job };
   g_ptr_array_add (directories, (char *)directory);
   for (guint i = 0; i < domains->len; i++) {
     const LocalDomain *domain = g_ptr_array_index (domains, i);
@@ -216,7 +219,7 @@ references_to (const Places *places, const GPtrArray *domains, const char *direc
     }
   }
   if (!target_find (&search.target, directory, file, error) ||
-      !walk_places (places, directories, search_directory, &search, error))
+      !walk_places (&order, search_directory, &search, error))
     return NULL;
   return g_steal_pointer (&found);
 }
@@ -273,12 +276,13 @@ only_reader (const GPtrArray *readers)
 
 gboolean
 references_unlink_unread (const Places *places, int directory, const char *path, const char *file,
-                          gboolean *gone, char **reader, GError **error)
+                          Job *job, gboolean *gone, char **reader, GError **error)
 {
   autolock held = moving_hold ();
-  g_autoptr (GPtrArray) domains = scan_store (places, error);
-  g_autoptr (GPtrArray) readers =
-      domains ? references_to (places, domains, path, file, error) : NULL;
+  g_autoptr (Listing) listing = scan_list (places, job, error);
+  g_autoptr (GPtrArray) domains = listing ? scan_listed (places, listing, error) : NULL;
+  const Asking asking = { places, domains, listing, FALSE, job };
+  g_autoptr (GPtrArray) readers = domains ? references_to (&asking, path, file, error) : NULL;
   g_autoptr (GPtrArray) users =
       readers ? references_as_disk (places, domains, path, file, error) : NULL;
   *gone = FALSE;

@@ -1,20 +1,29 @@
 #pragma once
+#include "../job.h"
 #include "scan.h"
 
-/* Who needs a file.  Answered from what is on the disk at that moment, never from records; whatever
- * cannot be read is an error, because whoever asks is about to unlink or to write the file. */
+/* Who needs a file.  Answered from what is on the disk, never from records; whatever cannot be read
+ * is an error, because whoever asks is about to unlink or to write the file. */
+
+typedef struct {
+  const Places *places;
+  const GPtrArray *domains; /* just scanned, for a description may be new */
+  const Listing *listing;   /* from which they were scanned; may be NULL */
+  gboolean trusting; /* frozen images are as they were (walked.h): not for who removes anything */
+  Job *job;          /* who cancels it need not wait for the answer; may be NULL */
+} Asking;
 
 /* The images whose backing file is the file @file in @directory (absolute): every regular file
- * below every place that looks like qcow2, whatever its name, unless one of @domains says that it
- * is raw. Compared by device and inode, however the name is spelled; a backing name that is no
+ * below every place that looks like qcow2, whatever its name, unless one of the domains says that
+ * it is raw. Compared by device and inode, however the name is spelled; a backing name that is no
  * plain path (json:, nbd:, …) counts when it contains @file.  What is prepared and not committed
- * does not count.  Other file systems below a place are only looked into where @domains have disks.
- * An image that cannot be parsed is DAMAGED.  Of char * (absolute paths). */
-GPtrArray *references_to (const Places *places, const GPtrArray *domains, const char *directory,
-                          const char *file, GError **error);
+ * does not count.  Other file systems below a place are only looked into where the domains have
+ * disks. An image that cannot be parsed is DAMAGED.  Of char * (absolute paths). */
+GPtrArray *references_to (const Asking *asking, const char *directory, const char *file,
+                          GError **error);
 
-/* The names of those of @domains (just scanned, for a description may be new) that have the file as
- * a disk, also as one that they are not offered; by device and inode.  Of char *. */
+/* The names of those of @domains that have the file as a disk, also as one that they are not
+ * offered; by device and inode.  Of char *. */
 GPtrArray *references_as_disk (const Places *places, const GPtrArray *domains,
                                const char *directory, const char *file, GError **error);
 
@@ -23,4 +32,5 @@ GPtrArray *references_as_disk (const Places *places, const GPtrArray *domains,
  * only one, and nobody has it as a disk (a path, to be freed; a running machine's disk by its
  * active path); NULL: there are others.  No file of any store gets another name meanwhile. */
 gboolean references_unlink_unread (const Places *places, int directory, const char *path,
-                                   const char *file, gboolean *gone, char **reader, GError **error);
+                                   const char *file, Job *job, gboolean *gone, char **reader,
+                                   GError **error);

@@ -126,38 +126,29 @@ local_domain_new (const char *name)
 
 /* The type of an entry as readdir gives it, or of the file where the file system does not say. */
 static mode_t
-entry_type (int directory, const struct dirent *entry)
+entry_type (int directory, const ListingEntry *entry)
 {
   struct stat status;
-  if (entry->d_type != DT_UNKNOWN)
-    return DTTOIF (entry->d_type);
-  if (fstatat (directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+  if (entry->type != DT_UNKNOWN)
+    return DTTOIF (entry->type);
+  if (fstatat (directory, entry->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
     return 0;
   return status.st_mode & S_IFMT;
 }
 
-static gboolean
-list_store (Scan *scan, GError **error)
+static void
+add_entries (Scan *scan, const Listing *listing)
 {
-  int fd = openat (places_store_fd (scan->places), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *store = fd < 0 ? NULL : fdopendir (fd);
-  if (!store)
-    return fail_errno (error, "reading %s", places_store_path (scan->places));
-  errno = 0;
-  for (const struct dirent *entry = readdir (store); entry; entry = readdir (store)) {
-    if (entry->d_name[0] == '.')
+  for (guint i = 0; i < listing->entries->len; i++) {
+    const ListingEntry *entry = &g_array_index (listing->entries, ListingEntry, i);
+    if (entry->name[0] == '.')
       continue;
-    mode_t type = entry_type (fd, entry);
+    mode_t type = entry_type (places_store_fd (scan->places), entry);
     if (type == S_IFDIR)
-      g_ptr_array_add (scan->directories, g_strdup (entry->d_name));
-    else if (type == S_IFREG && g_str_has_suffix (entry->d_name, SUFFIX))
-      g_ptr_array_add (scan->images, g_strdup (entry->d_name));
-    errno = 0;
+      g_ptr_array_add (scan->directories, g_strdup (entry->name));
+    else if (type == S_IFREG && g_str_has_suffix (entry->name, SUFFIX))
+      g_ptr_array_add (scan->images, g_strdup (entry->name));
   }
-  int wrong = errno;
-  closedir (store);
-  errno = wrong;
-  return wrong == 0 || fail_errno (error, "reading %s", places_store_path (scan->places));
 }
 
 /* Then nobody can tell what is there, and it passes: no reason to take a domain for another. */
@@ -336,8 +327,21 @@ scan_clear (Scan *scan)
   g_clear_pointer (&scan->uuids, g_hash_table_unref);
 }
 
+Listing *
+scan_list (const Places *places, Job *job, GError **error)
+{
+  return listing_read (places_store_fd (places), places_store_path (places), job, error);
+}
+
 GPtrArray *
 scan_store (const Places *places, GError **error)
+{
+  g_autoptr (Listing) listing = scan_list (places, NULL, error);
+  return listing ? scan_listed (places, listing, error) : NULL;
+}
+
+GPtrArray *
+scan_listed (const Places *places, const Listing *listing, GError **error)
 {
   __attribute__ ((cleanup (scan_clear))) Scan scan = {
     .places = places,
@@ -348,8 +352,7 @@ scan_store (const Places *places, GError **error)
     .files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
     .uuids = g_hash_table_new (g_str_hash, g_str_equal),
   };
-  if (!list_store (&scan, error))
-    return NULL;
+  add_entries (&scan, listing);
   g_ptr_array_sort (scan.directories, compare_names);
   g_ptr_array_sort (scan.images, compare_names);
   for (guint i = 0; i < scan.directories->len; i++)

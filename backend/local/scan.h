@@ -1,4 +1,5 @@
 #pragma once
+#include "listing.h"
 #include "places.h"
 
 /* What the directory of images says, before any record of ours is looked at. */
@@ -43,3 +44,7 @@ gboolean local_domain_has_same_disks (const LocalDomain *one, const LocalDomain 
 /* All domains of the store; of LocalDomain, by name; the array unrefs them.  A domain whose
  * description cannot be read is there, with its problem. */
 GPtrArray *scan_store (const Places *places, GError **error);
+
+/* The same of the store's own directory as it was just listed. */
+GPtrArray *scan_listed (const Places *places, const Listing *listing, GError **error);
+Listing *scan_list (const Places *places, Job *job, GError **error);

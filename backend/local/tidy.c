@@ -20,6 +20,7 @@
 #include "replay.h"
 #include "second-name.h"
 #include "stream-note.h"
+#include "walked.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,8 +105,8 @@ fold_in_machine (Tidying *tidying, const char *path, int directory, const char *
 }
 
 static gboolean
-fold_both (Tidying *tidying, const char *path, int directory, const char *file, const char *reader,
-           GError **error)
+choose_fold (Tidying *tidying, const char *path, int directory, const char *file,
+             const char *reader, GError **error)
 {
   if (live_fold_is_for (tidying->found, path, directory, reader))
     return fold_in_machine (tidying, path, directory, file, reader, error);
@@ -121,6 +122,27 @@ fold_both (Tidying *tidying, const char *path, int directory, const char *file, 
     .after_repair = tidying->repaired,
   };
   return fold (&this, tidying->job, error);
+}
+
+/* Before: whoever looks meanwhile asks; and after: a machine changes an image in its place. */
+static gboolean
+fold_both (Tidying *tidying, const char *path, int directory, const char *file, const char *reader,
+           GError **error)
+{
+  walked_forget (directory, file);
+  walked_forget (directory, reader);
+  gboolean folded = choose_fold (tidying, path, directory, file, reader, error);
+  walked_forget (directory, file);
+  walked_forget (directory, reader);
+  return folded;
+}
+
+static gboolean
+unlink_unread (const Tidying *tidying, int directory, const char *path, const char *file,
+               gboolean *gone, char **reader, GError **error)
+{
+  return references_unlink_unread (tidying->store->places, directory, path, file, tidying->job,
+                                   gone, reader, error);
 }
 
 static gboolean
@@ -139,7 +161,7 @@ fold_into (Tidying *tidying, const char *path, int directory, const char *file, 
   tidying->put_off |= busy || tidying->running; /* which will be off one day */
   /* Upwards, and in a machine, the image is there still; of which QEMU's answer may be lost. */
   if ((folded || (tidying->running && !stream_note_exists (tidying->fd))) &&
-      !references_unlink_unread (tidying->store->places, directory, path, file, gone, &left, error))
+      !unlink_unread (tidying, directory, path, file, gone, &left, error))
     return FALSE;
   if (folded || busy || *gone)
     return TRUE;
@@ -186,7 +208,7 @@ tidy_image (Tidying *tidying, const RecordImage *image, gboolean *gone, GError *
   if (!must_stay (directory, image, file, &stays, error) || stays)
     return stays;
   g_autofree char *reader = NULL; /* of a raw image it is somebody else's, who needs it as it is */
-  return references_unlink_unread (places, directory, path, file, gone, &reader, error) &&
+  return unlink_unread (tidying, directory, path, file, gone, &reader, error) &&
          (!reader || image->raw || fold_into (tidying, path, directory, file, reader, gone, error));
 }
 

@@ -6,6 +6,7 @@
 #include "walk.h"
 #include "fd.h"
 #include "file-names.h"
+#include "walked.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,33 +20,27 @@
 #define FSCK_DIRECTORY "lost+found" /* root's alone; what is in it has no names */
 
 typedef struct {
-  const Places *places;
+  const WalkOrder *order;
   WalkVisit visit;
   gpointer data;
   GHashTable *visited; /* "DEVICE:INODE" of directories, and paths asked for */
 } Walk;
 
+/* One directory. */
 typedef struct {
+  const WalkOrder *order;
   WalkDirectory shown;
-  GPtrArray *directories; /* of char *: names */
-} Listing;
+  struct stat status;
+  GPtrArray *directories; /* of const char *: names of those in it */
+} Step;
 
 static void
-walk_file_free (gpointer data)
+add_file (Step *step, const char *name, const struct stat *status)
 {
-  WalkFile *file = data;
-  g_free (file->name);
-  g_free (file);
-}
-
-static void
-add_file (const WalkDirectory *directory, const char *name, const struct stat *status)
-{
-  WalkFile *file = g_new0 (WalkFile, 1);
-  file->name = g_strdup (name);
-  file->status = *status;
-  g_ptr_array_add (directory->files, file);
-  g_hash_table_insert (directory->known, file->name, file);
+  WalkFile *file = g_new (WalkFile, 1);
+  *file = (WalkFile){ name, *status };
+  g_ptr_array_add (step->shown.files, file);
+  g_hash_table_insert (step->shown.known, (char *)name, file);
 }
 
 /* All snapshots of a dataset are below that, where it is made visible: nobody else's disks. */
@@ -58,57 +53,59 @@ is_zfs_control (int directory, const char *name)
          status.st_ino == ZFS_CONTROL_INODE;
 }
 
+/* What is gone has no type. */
 static gboolean
-list_entry (Listing *listing, const struct dirent *entry, GError **error)
+find_status (const Step *step, const ListingEntry *entry, struct stat *status, GError **error)
 {
-  const char *name = entry->d_name;
-  unsigned char type = entry->d_type;
+  const char *name = entry->name;
+  if (step->order->trusting && walked_recall (&step->status, name, entry->number, status))
+    return TRUE;
+  if (fstatat (step->shown.fd, name, status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+    status->st_mode = 0;
+    return errno == ENOENT || fail_errno (error, "%s/%s", step->shown.path, name);
+  }
+  if (S_ISREG (status->st_mode))
+    walked_remember (&step->status, name, entry->number, status);
+  return TRUE;
+}
+
+static gboolean
+add_entry (Step *step, const ListingEntry *entry, GError **error)
+{
+  const char *name = entry->name;
+  unsigned char type = entry->type;
   struct stat status;
-  if (is_zfs_control (listing->shown.fd, name) || strcmp (name, ".") == 0 ||
-      strcmp (name, "..") == 0 || strcmp (name, RECORDS_DIRECTORY) == 0)
+  if (step->order->job && job_cancelled (step->order->job, error))
+    return FALSE;
+  if (is_zfs_control (step->shown.fd, name) || strcmp (name, RECORDS_DIRECTORY) == 0)
     return TRUE;
   if (type == DT_UNKNOWN || type == DT_REG) {
-    if (fstatat (listing->shown.fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
-      return errno == ENOENT || fail_errno (error, "%s/%s", listing->shown.path, name);
+    if (!find_status (step, entry, &status, error))
+      return FALSE;
     type = IFTODT (status.st_mode);
   }
   if (type == DT_REG)
-    add_file (&listing->shown, name, &status);
+    add_file (step, name, &status);
   if (type == DT_DIR)
-    g_ptr_array_add (listing->directories, g_strdup (name));
+    g_ptr_array_add (step->directories, (char *)name);
   return TRUE;
 }
 
 static gboolean
-list_directory (Listing *listing, GError **error)
+add_entries (Step *step, const Listing *listing, GError **error)
 {
-  int fd = openat (listing->shown.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *entries = fd < 0 ? NULL : fdopendir (fd);
-  gboolean listed = TRUE;
-  if (!entries)
-    return errno == ENOENT || fail_errno (error, "reading %s", listing->shown.path);
-  errno = 0;
-  for (const struct dirent *entry = readdir (entries); entry && listed; entry = readdir (entries)) {
-    listed = list_entry (listing, entry, error);
-    errno = 0;
-  }
-  int wrong = errno;
-  closedir (entries);
-  errno = wrong;
-  return listed &&
-         (wrong == 0 || wrong == ENOENT || fail_errno (error, "reading %s", listing->shown.path));
+  for (guint i = 0; i < listing->entries->len; i++)
+    if (!add_entry (step, &g_array_index (listing->entries, ListingEntry, i), error))
+      return FALSE;
+  return TRUE;
 }
 
 static gboolean
-is_visited (const Walk *walk, int fd, const char *path, gboolean *visited, GError **error)
+is_visited (const Walk *walk, const struct stat *status)
 {
-  struct stat status;
-  if (fstat (fd, &status) < 0)
-    return fail_errno (error, "reading %s", path);
-  *visited = !g_hash_table_add (walk->visited,
-                                g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
-                                                 (guint64)status.st_dev, (guint64)status.st_ino));
-  return TRUE;
+  return !g_hash_table_add (walk->visited,
+                            g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+                                             (guint64)status->st_dev, (guint64)status->st_ino));
 }
 
 static int
@@ -159,13 +156,13 @@ open_below (const WalkDirectory *directory, const char *name, GError **error)
 static gboolean walk_open (Walk *walk, int fd, const char *path, guint depth, GError **error);
 
 static gboolean
-walk_below (Walk *walk, const Listing *listing, guint depth, GError **error)
+walk_below (Walk *walk, const Step *step, guint depth, GError **error)
 {
-  for (guint i = 0; i < listing->directories->len; i++) {
-    const char *name = g_ptr_array_index (listing->directories, i);
-    g_autofree char *path = g_build_filename (listing->shown.path, name, NULL);
+  for (guint i = 0; i < step->directories->len; i++) {
+    const char *name = g_ptr_array_index (step->directories, i);
+    g_autofree char *path = g_build_filename (step->shown.path, name, NULL);
     g_autoptr (GError) wrong = NULL;
-    autofd fd = open_below (&listing->shown, name, &wrong);
+    autofd fd = open_below (&step->shown, name, &wrong);
     if (wrong) {
       g_propagate_error (error, g_steal_pointer (&wrong));
       return FALSE;
@@ -176,21 +173,39 @@ walk_below (Walk *walk, const Listing *listing, guint depth, GError **error)
   return TRUE;
 }
 
+static gboolean
+walk_listed (Walk *walk, int fd, const char *path, const struct stat *status,
+             const Listing *listing, guint depth, GError **error)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) directories = g_ptr_array_new ();
+  Step step = { walk->order, { path, fd, files, known }, *status, directories };
+  return add_entries (&step, listing, error) && walk->visit (&step.shown, walk->data, error) &&
+         walk_below (walk, &step, depth, error);
+}
+
 /* The directory @fd (borrowed) and all below it, once. */
 static gboolean
 walk_open (Walk *walk, int fd, const char *path, guint depth, GError **error)
 {
-  gboolean visited = FALSE;
+  struct stat status;
   if (depth > MAX_DEPTH)
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is too deep to be looked into", path);
-  if (!is_visited (walk, fd, path, &visited, error) || visited)
-    return visited;
-  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (walk_file_free);
-  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GPtrArray) directories = g_ptr_array_new_with_free_func (g_free);
-  Listing listing = { { path, fd, files, known }, directories };
-  return list_directory (&listing, error) && walk->visit (&listing.shown, walk->data, error) &&
-         walk_below (walk, &listing, depth, error);
+  if (fstat (fd, &status) < 0)
+    return fail_errno (error, "reading %s", path);
+  if (is_visited (walk, &status))
+    return TRUE;
+  if (walk->order->listing && fd == places_store_fd (walk->order->places))
+    return walk_listed (walk, fd, path, &status, walk->order->listing, depth, error);
+  g_autoptr (GError) wrong = NULL;
+  g_autoptr (Listing) listing = listing_read (fd, path, walk->order->job, &wrong);
+  if (listing)
+    return walk_listed (walk, fd, path, &status, listing, depth, error);
+  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
 }
 
 /* A directory on another file system below a place, perhaps. */
@@ -200,7 +215,7 @@ walk_path (Walk *walk, const char *path, GError **error)
   g_autoptr (GError) wrong = NULL;
   if (!g_hash_table_add (walk->visited, g_strdup (path)))
     return TRUE;
-  autofd fd = places_open_path (walk->places, path, O_RDONLY | O_DIRECTORY, &wrong);
+  autofd fd = places_open_path (walk->order->places, path, O_RDONLY | O_DIRECTORY, &wrong);
   if (fd < 0 && g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND))
     return TRUE;
   if (fd < 0) {
@@ -211,16 +226,16 @@ walk_path (Walk *walk, const char *path, GError **error)
 }
 
 gboolean
-walk_places (const Places *places, const GPtrArray *more, WalkVisit visit, gpointer data,
-             GError **error)
+walk_places (const WalkOrder *order, WalkVisit visit, gpointer data, GError **error)
 {
+  const Places *places = order->places;
   g_autoptr (GHashTable) visited = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  Walk walk = { places, visit, data, visited };
+  Walk walk = { order, visit, data, visited };
   for (guint i = 0; i < places_count (places); i++)
     if (!walk_open (&walk, places_fd (places, i), places_path (places, i), 0, error))
       return FALSE;
-  for (guint i = 0; i < more->len; i++)
-    if (!walk_path (&walk, g_ptr_array_index (more, i), error))
+  for (guint i = 0; i < order->more->len; i++)
+    if (!walk_path (&walk, g_ptr_array_index (order->more, i), error))
       return FALSE;
   return TRUE;
 }

@@ -1,0 +1,23 @@
+#pragma once
+#include <glib.h>
+#include <sys/stat.h>
+
+/* What fstatat said of frozen images, so that who only freezes or replaces a disk need not ask
+ * thousands of them again.
+ *
+ * Nobody writes to a frozen image, and whoever replaces one leaves another inode under its name. So
+ * one that has no write bits is taken to be as it was when it was asked, as long as the directory
+ * lists the same number for it: what somebody with root's rights changed in its place is not seen.
+ * Who removes a file asks all of them.  Everything of one process; any thread. */
+
+/* @status: of the directory and of the file; @number: as readdir gives it.  Remembers nothing of a
+ * file that is no frozen image, or changed a moment ago, nor what was known of it. */
+void walked_remember (const struct stat *directory, const char *name, guint64 number,
+                      const struct stat *status);
+
+/* FALSE: it must be asked. */
+gboolean walked_recall (const struct stat *directory, const char *name, guint64 number,
+                        struct stat *status);
+
+/* We are about to write to @name in @directory (a descriptor), or to replace it. */
+void walked_forget (int directory, const char *name);
