@@ -196,14 +196,3 @@ change_again (Change *change, GError **error)
   change->records = state_records (change->store, change->state, error);
   return change->records != NULL;
 }
-
-/* For each disk: one that is being folded, and one that waits. */
-#define BACKLOG 2
-
-void
-change_catch_up (Change *change)
-{
-  guint disks = MAX (1, change->found->disks->len);
-  if (change->in_chains >= change->state->stuck + BACKLOG * disks)
-    tidy_now (change->store, change->state, FALSE);
-}

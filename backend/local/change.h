@@ -49,8 +49,7 @@ typedef struct {
   GPtrArray *put;     /* of Record: new or changed ones */
   GPtrArray *remove;  /* of char *: uuids */
   gboolean head;      /* the head changes too */
-  guint untidy;       /* images without a name, once it is committed or given up, */
-  guint in_chains;    /* and those of them that disks are read through */
+  guint untidy;       /* images without a name, once it is committed or given up */
   gboolean together;  /* see Journal */
   Qemu *machine;      /* that runs, and takes part; NULL: the domain is shut off */
   char *socket;       /* its, absolute */
@@ -114,6 +113,6 @@ gboolean change_again (Change *change, GError **error);
 /* Writes the head alone into the directory @records, in one step and durably. */
 gboolean commit_head (int records, const Records *head, GError **error);
 
-/* After the commit: helps tidying when images lose their names faster than they are folded, so that
- * no chain grows without bound.  What is elsewhere makes no chain longer, and may take long. */
+/* After the commit: helps tidying when images lose their names faster than it works, so that no
+ * chain grows without bound.  What is elsewhere makes no chain longer, and may take long. */
 void change_catch_up (Change *change);

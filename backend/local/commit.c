@@ -235,16 +235,6 @@ check_not_read (const Change *change, GError **error)
   return TRUE;
 }
 
-static void
-count_untidy (Change *change)
-{
-  const GPtrArray *unnamed = change->records->unnamed;
-  change->untidy = unnamed->len;
-  change->in_chains = 0;
-  for (guint i = 0; i < unnamed->len; i++)
-    change->in_chains += !record_image_is_elsewhere (g_ptr_array_index (unnamed, i));
-}
-
 gboolean
 change_commit (Change *change, GError **error)
 {
@@ -256,7 +246,7 @@ change_commit (Change *change, GError **error)
   if (is_single_record (change) ? !commit_single_record (change, error)
                                 : !commit_by_journal (change, error))
     return FALSE;
-  count_untidy (change);
+  change->untidy = change->records->unnamed->len;
   state_publish (change->store, change->state, g_steal_pointer (&change->records));
   return TRUE;
 }

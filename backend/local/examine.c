@@ -139,10 +139,10 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
 static gboolean
 check_references (const Asking *asking, const LocalDisk *disk, GError **error)
 {
-  const char *directory = disk->directory, *file = disk->file;
-  g_autoptr (GPtrArray) users =
-      references_as_disk (asking->places, asking->domains, directory, file, error);
-  g_autoptr (GPtrArray) readers = users ? references_to (asking, directory, file, error) : NULL;
+  const char *file = disk->file;
+  g_autofree char *path = local_disk_path (disk);
+  g_autoptr (GPtrArray) users = references_as_disk (asking->domains, path, error);
+  g_autoptr (GPtrArray) readers = users ? references_to (asking, path, error) : NULL;
   if (!readers)
     return FALSE;
   if (users->len > 1)

@@ -17,6 +17,7 @@
 #include "orphans.h"
 #include "references.h"
 #include "replay.h"
+#include "spare.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,10 +87,13 @@ drop_image (const Drop *drop, const RecordImage *image, gboolean *gone, GError *
     g_propagate_error (error, g_steal_pointer (&wrong));
   if (directory < 0)
     return *gone;
-  g_autofree char *reader = NULL;
+  g_auto (SpareImage) spare = { .directory = directory, .path = path, .file = file };
+  g_autoptr (GPtrArray) spares = g_ptr_array_new ();
+  g_ptr_array_add (spares, &spare);
   *gone = faccessat (directory, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
-  return *gone ||
-         references_unlink_unread (places, directory, path, file, drop->job, gone, &reader, error);
+  gboolean asked = *gone || spare_images_unlink (places, spares, drop->job, error);
+  *gone |= spare.gone;
+  return asked;
 }
 
 /* Those that may go, the newest first; borrowed. */
@@ -291,8 +295,8 @@ check_store (const Places *places, const char *uuid, gboolean *back, GError **er
 {
   g_autoptr (GPtrArray) found = scan_store (places, error);
   const Asking asking = { .places = places, .domains = found };
-  g_autoptr (GPtrArray) readers =
-      found ? references_to (&asking, places_store_path (places), uuid, error) : NULL;
+  g_autofree char *path = g_build_filename (places_store_path (places), uuid, NULL);
+  g_autoptr (GPtrArray) readers = found ? references_to (&asking, path, error) : NULL;
   *back = readers && orphan_has_domain (found, uuid);
   return readers != NULL;
 }

@@ -124,8 +124,7 @@ is_read (const Change *change, const char *path, gboolean *read, GError **error)
   g_ptr_array_add (behind, g_strdup (path));
   for (guint i = 0; domains && i < behind->len; i++) {
     const char *image = g_ptr_array_index (behind, i);
-    g_autofree char *directory = g_path_get_dirname (image), *file = g_path_get_basename (image);
-    g_autoptr (GPtrArray) readers = references_to (&asking, directory, file, error);
+    g_autoptr (GPtrArray) readers = references_to (&asking, image, error);
     if (!readers)
       return FALSE;
     for (guint j = 0; j < readers->len; j++) {

@@ -14,8 +14,6 @@
 #include "fd.h"
 #include "file-names.h"
 #include "frozen.h"
-#include "journal.h"
-#include "moving.h"
 #include "walk.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,38 +26,38 @@ typedef struct {
   const char *name; /* its last part */
   gboolean exists;  /* then @status is valid */
   struct stat status;
+  GPtrArray *readers; /* of char *: absolute paths, as far as was searched */
 } Target;
 
 typedef struct {
-  Target target;
+  GPtrArray *targets;  /* of Target */
   GHashTable *formats; /* path of a described disk -> its format */
-  GPtrArray *found;    /* of char * */
 } Search;
 
-/* ---- the file that is asked for ---- */
-
-/* A path that leads nowhere, or to where we may not look, does not lead to the target. */
-static gboolean
-leads_nowhere (int number)
-{
-  return number == ENOENT || number == ENOTDIR || number == ELOOP || number == EACCES ||
-         number == ENAMETOOLONG;
-}
-
-static gboolean
-target_find (Target *target, const char *directory, const char *file, GError **error)
-{
-  target->path = g_build_filename (directory, file, NULL);
-  target->name = file;
-  target->exists = stat (target->path, &target->status) == 0; /* a device's name is a link */
-  return target->exists || errno == ENOENT || errno == ENOTDIR ||
-         fail_errno (error, "%s", target->path);
-}
+/* ---- the files that are asked for ---- */
 
 static void
-target_clear (Target *target)
+target_free (gpointer data)
 {
+  Target *target = data;
+  g_ptr_array_unref (target->readers);
   g_free (target->path);
+  g_free (target);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Target, target_free)
+
+static Target *
+target_find (const char *path, GError **error)
+{
+  g_autoptr (Target) target = g_new0 (Target, 1);
+  target->path = g_strdup (path);
+  target->name = strrchr (target->path, '/') + 1;
+  target->readers = g_ptr_array_new_with_free_func (g_free);
+  target->exists = stat (target->path, &target->status) == 0; /* a device's name is a link */
+  if (target->exists || errno == ENOENT || errno == ENOTDIR)
+    return g_steal_pointer (&target);
+  fail_errno (error, "%s", target->path);
+  return NULL;
 }
 
 static gboolean
@@ -68,16 +66,22 @@ is_target (const Target *target, const struct stat *status)
   return target->exists && device_same (status, &target->status);
 }
 
-static gboolean
-leads_to_target (const Target *target, const char *path, gboolean *leads, GError **error)
-{
-  struct stat status;
-  int wrong = stat (path, &status);
-  *leads = wrong == 0 && is_target (target, &status);
-  return wrong == 0 || leads_nowhere (errno) || fail_errno (error, "%s", path);
-}
+/* ---- what a backing name leads to ---- */
 
-/* ---- one image ---- */
+typedef struct {
+  const char *name;
+  gboolean protocol; /* it is no plain path */
+  gboolean exists;   /* what it leads to; then @status is valid */
+  struct stat status;
+  char *path; /* as it would be without links; NULL: it is beside the image */
+} Lead;
+
+static void
+lead_clear (Lead *lead)
+{
+  g_free (lead->path);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lead, lead_clear)
 
 /* As QEMU tells them apart: a ':' before the first '/'. */
 static gboolean
@@ -86,25 +90,42 @@ has_protocol (const char *name)
   return name[strcspn (name, ":/")] == ':';
 }
 
+/* A path that leads nowhere, or to where we may not look, does not lead to a target. */
 static gboolean
-names_target (const Search *search, const WalkDirectory *directory, const char *backing,
-              gboolean *names, GError **error)
+leads_nowhere (int number)
 {
-  const Target *target = &search->target;
-  g_autofree char *joined = NULL;
-  const WalkFile *beside = g_hash_table_lookup (directory->known, backing);
-  if (beside || has_protocol (backing)) {
-    *names = beside ? is_target (target, &beside->status) : strstr (backing, target->name) != NULL;
-    return TRUE;
-  }
-  g_autofree char *path = places_absolute (directory->path, backing);
-  *names = strcmp (path, target->path) == 0;
-  if (*names)
-    return TRUE;
-  /* Not @path: the kernel goes through links before it goes "..". */
-  joined = *backing == '/' ? g_strdup (backing) : g_build_filename (directory->path, backing, NULL);
-  return leads_to_target (target, joined, names, error);
+  return number == ENOENT || number == ENOTDIR || number == ELOOP || number == EACCES ||
+         number == ENAMETOOLONG;
 }
+
+static gboolean
+lead_follow (Lead *lead, const WalkDirectory *directory, const char *name, GError **error)
+{
+  const WalkFile *beside = g_hash_table_lookup (directory->known, name);
+  *lead = (Lead){ .name = name, .protocol = !beside && has_protocol (name) };
+  lead->exists = beside != NULL;
+  if (beside)
+    lead->status = beside->status;
+  if (beside || lead->protocol)
+    return TRUE;
+  lead->path = places_absolute (directory->path, name);
+  /* Not that: the kernel goes through links before it goes "..". */
+  g_autofree char *joined =
+      *name == '/' ? g_strdup (name) : g_build_filename (directory->path, name, NULL);
+  lead->exists = stat (joined, &lead->status) == 0;
+  return lead->exists || leads_nowhere (errno) || fail_errno (error, "%s", joined);
+}
+
+static gboolean
+lead_is_to (const Lead *lead, const Target *target)
+{
+  if (lead->protocol)
+    return strstr (lead->name, target->name) != NULL;
+  return (lead->exists && is_target (target, &lead->status)) ||
+         g_strcmp0 (lead->path, target->path) == 0;
+}
+
+/* ---- one image ---- */
 
 static const char *
 described_format (const Search *search, const WalkDirectory *directory, const char *name)
@@ -151,10 +172,25 @@ read_backing (const WalkDirectory *directory, const WalkFile *file, gboolean mus
 }
 
 static gboolean
-search_file (Search *search, const WalkDirectory *directory, const WalkFile *file, GError **error)
+add_reader (const Search *search, const WalkDirectory *directory, const char *file,
+            const char *backing, GError **error)
+{
+  g_auto (Lead) lead = { 0 };
+  if (!lead_follow (&lead, directory, backing, error))
+    return FALSE;
+  for (guint i = 0; i < search->targets->len; i++) {
+    const Target *target = g_ptr_array_index (search->targets, i);
+    if (lead_is_to (&lead, target))
+      g_ptr_array_add (target->readers, g_build_filename (directory->path, file, NULL));
+  }
+  return TRUE;
+}
+
+static gboolean
+search_file (const Search *search, const WalkDirectory *directory, const WalkFile *file,
+             GError **error)
 {
   Backing backing = { TRUE, NULL };
-  gboolean names = FALSE;
   if (!may_be_image (search, directory, file->name))
     return TRUE;
   gboolean must_be = must_be_image (search, directory, file->name);
@@ -165,20 +201,10 @@ search_file (Search *search, const WalkDirectory *directory, const WalkFile *fil
   if (!backing.image && must_be)
     return fail (error, BACKEND_ERROR_DAMAGED, "%s/%s: not a qcow2 image", directory->path,
                  file->name);
-  if (name && !names_target (search, directory, name, &names, error))
-    return FALSE;
-  if (names)
-    g_ptr_array_add (search->found, g_build_filename (directory->path, file->name, NULL));
-  return TRUE;
+  return !name || add_reader (search, directory, file->name, name, error);
 }
 
 /* ---- the questions ---- */
-
-static void
-search_clear (Search *search)
-{
-  target_clear (&search->target);
-}
 
 /* Those that say qcow2 count where descriptions disagree. */
 static void
@@ -198,30 +224,57 @@ search_directory (const WalkDirectory *directory, gpointer data, GError **error)
   return TRUE;
 }
 
-GPtrArray *
-references_to (const Asking *asking, const char *directory, const char *file, GError **error)
+/* Finds the readers of all of @targets. */
+static gboolean
+search_store (const Asking *asking, GPtrArray *targets, GError **error)
 {
   const GPtrArray *domains = asking->domains;
   g_autoptr (GHashTable) formats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GPtrArray) directories = g_ptr_array_new (); /* borrowed */
-  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
-  __attribute__ ((cleanup (search_clear))) Search search = { .formats = formats, .found = found };
+  g_autoptr (GPtrArray) directories = g_ptr_array_new_with_free_func (g_free);
+  Search search = { targets, formats };
   const WalkOrder order = { asking->places, directories, asking->listing, asking->trusting,
                             asking->job };
-  g_ptr_array_add (directories, (char *)directory);
+  for (guint i = 0; i < targets->len; i++)
+    g_ptr_array_add (directories,
+                     g_path_get_dirname (((Target *)g_ptr_array_index (targets, i))->path));
   for (guint i = 0; i < domains->len; i++) {
     const LocalDomain *domain = g_ptr_array_index (domains, i);
     for (guint j = 0; j < domain->disks->len; j++) {
       const LocalDisk *disk = g_ptr_array_index (domain->disks, j);
-      g_ptr_array_add (directories, disk->directory);
+      g_ptr_array_add (directories, g_strdup (disk->directory));
       if (!domain->bare) /* those have their format from their name only */
         add_format (formats, disk);
     }
   }
-  if (!target_find (&search.target, directory, file, error) ||
-      !walk_places (&order, search_directory, &search, error))
+  return walk_places (&order, search_directory, &search, error);
+}
+
+GPtrArray *
+references_to_all (const Asking *asking, const GPtrArray *paths, GError **error)
+{
+  g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (target_free);
+  for (guint i = 0; i < paths->len; i++) {
+    Target *target = target_find (g_ptr_array_index (paths, i), error);
+    if (!target)
+      return NULL;
+    g_ptr_array_add (targets, target);
+  }
+  if (!search_store (asking, targets, error))
     return NULL;
-  return g_steal_pointer (&found);
+  GPtrArray *readers = g_ptr_array_new_with_free_func ((GDestroyNotify)g_ptr_array_unref);
+  for (guint i = 0; i < targets->len; i++)
+    g_ptr_array_add (readers,
+                     g_ptr_array_ref (((Target *)g_ptr_array_index (targets, i))->readers));
+  return readers;
+}
+
+GPtrArray *
+references_to (const Asking *asking, const char *path, GError **error)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  g_ptr_array_add (paths, (gpointer)path);
+  g_autoptr (GPtrArray) all = references_to_all (asking, paths, error);
+  return all ? g_ptr_array_ref (g_ptr_array_index (all, 0)) : NULL;
 }
 
 static gboolean
@@ -230,71 +283,29 @@ has_as_disk (const LocalDomain *domain, const Target *target, gboolean *has, GEr
   *has = FALSE;
   for (guint i = 0; i < domain->files->len && !*has; i++) {
     const char *path = g_ptr_array_index (domain->files, i);
-    if (!leads_to_target (target, path, has, error))
-      return FALSE;
-    *has = *has || strcmp (path, target->path) == 0;
+    struct stat status;
+    gboolean exists = stat (path, &status) == 0;
+    if (!exists && !leads_nowhere (errno))
+      return fail_errno (error, "%s", path);
+    *has = (exists && is_target (target, &status)) || strcmp (path, target->path) == 0;
   }
   return TRUE;
 }
 
 GPtrArray *
-references_as_disk (const Places *places, const GPtrArray *domains, const char *directory,
-                    const char *file, GError **error)
+references_as_disk (const GPtrArray *domains, const char *path, GError **error)
 {
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
-  __attribute__ ((cleanup (target_clear))) Target target = { 0 };
-  if (!target_find (&target, directory, file, error))
+  g_autoptr (Target) target = target_find (path, error);
+  if (!target)
     return NULL;
   for (guint i = 0; i < domains->len; i++) {
     const LocalDomain *domain = g_ptr_array_index (domains, i);
     gboolean has;
-    if (!has_as_disk (domain, &target, &has, error))
+    if (!has_as_disk (domain, target, &has, error))
       return NULL;
     if (has)
       g_ptr_array_add (found, g_strdup (domain->name));
   }
   return g_steal_pointer (&found);
-}
-
-/* A running machine's disk has two names (second-name.h), and is one reader. */
-static const char *
-only_reader (const GPtrArray *readers)
-{
-  const char *one = readers->len > 0 ? g_ptr_array_index (readers, 0) : NULL;
-  const char *other = readers->len > 1 ? g_ptr_array_index (readers, 1) : NULL;
-  struct stat first, second;
-  gboolean raw;
-  if (readers->len < 2)
-    return one;
-  g_autofree char *name = g_path_get_basename (one), *other_name = g_path_get_basename (other);
-  gboolean frozen = frozen_is_name (name, &raw);
-  if (readers->len > 2 || frozen == frozen_is_name (other_name, &raw) || lstat (one, &first) < 0 ||
-      lstat (other, &second) < 0 || first.st_ino != second.st_ino || first.st_dev != second.st_dev)
-    return NULL;
-  return frozen ? other : one;
-}
-
-gboolean
-references_unlink_unread (const Places *places, int directory, const char *path, const char *file,
-                          Job *job, gboolean *gone, char **reader, GError **error)
-{
-  autolock held = moving_hold ();
-  g_autoptr (Listing) listing = scan_list (places, job, error);
-  g_autoptr (GPtrArray) domains = listing ? scan_listed (places, listing, error) : NULL;
-  const Asking asking = { places, domains, listing, FALSE, job };
-  g_autoptr (GPtrArray) readers = domains ? references_to (&asking, path, file, error) : NULL;
-  g_autoptr (GPtrArray) users =
-      readers ? references_as_disk (places, domains, path, file, error) : NULL;
-  *gone = FALSE;
-  *reader = NULL;
-  if (!users)
-    return FALSE;
-  if (users->len == 0)
-    *reader = g_strdup (only_reader (readers));
-  if (users->len > 0 || readers->len > 0)
-    return TRUE;
-  if (unlinkat (directory, file, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "removing %s", file);
-  *gone = TRUE;
-  return journal_sync (directory, file, error);
 }

@@ -13,24 +13,18 @@ typedef struct {
   Job *job;          /* who cancels it need not wait for the answer; may be NULL */
 } Asking;
 
-/* The images whose backing file is the file @file in @directory (absolute): every regular file
- * below every place that looks like qcow2, whatever its name, unless one of the domains says that
- * it is raw. Compared by device and inode, however the name is spelled; a backing name that is no
- * plain path (json:, nbd:, …) counts when it contains @file.  What is prepared and not committed
+/* The images whose backing file is the file at @path (absolute): every regular file below every
+ * place that looks like qcow2, whatever its name, unless one of the domains says that it is raw.
+ * Compared by device and inode, however the name is spelled; a backing name that is no plain path
+ * (json:, nbd:, …) counts when it contains the file's name.  What is prepared and not committed
  * does not count.  Other file systems below a place are only looked into where the domains have
- * disks. An image that cannot be parsed is DAMAGED.  Of char * (absolute paths). */
-GPtrArray *references_to (const Asking *asking, const char *directory, const char *file,
-                          GError **error);
+ * disks.  An image that cannot be parsed is DAMAGED.  Of char * (absolute paths). */
+GPtrArray *references_to (const Asking *asking, const char *path, GError **error);
 
-/* The names of those of @domains that have the file as a disk, also as one that they are not
- * offered; by device and inode.  Of char *. */
-GPtrArray *references_as_disk (const Places *places, const GPtrArray *domains,
-                               const char *directory, const char *file, GError **error);
+/* The same for all of @paths (of char *), in that order and for the price of one; of GPtrArray *.
+ */
+GPtrArray *references_to_all (const Asking *asking, const GPtrArray *paths, GError **error);
 
-/* Unlinks the image @file in @directory (a descriptor of @path) when nothing needs it any more, and
- * makes that durable: *@gone.  Else *@reader is the only image that it is behind, where there is
- * only one, and nobody has it as a disk (a path, to be freed; a running machine's disk by its
- * active path); NULL: there are others.  No file of any store gets another name meanwhile. */
-gboolean references_unlink_unread (const Places *places, int directory, const char *path,
-                                   const char *file, Job *job, gboolean *gone, char **reader,
-                                   GError **error);
+/* The names of those of @domains that have the file at @path as a disk, also as one that they are
+ * not offered; by device and inode.  Of char *. */
+GPtrArray *references_as_disk (const GPtrArray *domains, const char *path, GError **error);

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define MAX_LAYERS 1024
 #define MAX_CACHED 65536
 
 static Lock cache_lock = LOCK_INIT;
@@ -70,6 +69,15 @@ look_at (const Places *places, const char *path, gboolean raw, guint64 *bytes, c
   return TRUE;
 }
 
+char *
+stored_behind (const Places *places, const char *path)
+{
+  guint64 bytes;
+  char *next;
+  look_at (places, path, FALSE, &bytes, &next);
+  return next;
+}
+
 guint64
 stored_bytes (const Places *places, const char *path, gboolean raw)
 {
@@ -79,7 +87,7 @@ stored_bytes (const Places *places, const char *path, gboolean raw)
   gboolean all = TRUE; /* of it was looked at */
   for (char *at = g_strdup (path), *next; at; at = next) {
     g_ptr_array_add (paths, at);
-    if (recall (at, &sum) || paths->len > MAX_LAYERS)
+    if (recall (at, &sum) || paths->len > STORED_LAYERS)
       break;
     guint64 bytes;
     all &= look_at (places, at, raw, &bytes, &next);

@@ -25,8 +25,9 @@ BUGS = {
     "an image is dropped that a copy has, too": [
         ("backend/local/records-table.c", "if (records_name (records, image) || !g_hash_table_add",
          "if (!g_hash_table_add"),
-        ("backend/local/tidy.c", "if (*gone || records_name_image (tidying->records, file))",
-         "if (*gone)"),
+        ("backend/local/tidy-images.c",
+         "if (unnamed->spare.gone || records_name_image (tidying->records, unnamed->file))",
+         "if (unnamed->spare.gone)"),
     ],
     "every disk is reverted to the first one's image": [
         ("backend/local/revert.c",
@@ -34,7 +35,7 @@ BUGS = {
          "const RecordImage *image = g_ptr_array_index (record->images, 0);"),
     ],
     "an image is folded into one of the two that read it": [
-        ("backend/local/references.c", "    return NULL;\n  return frozen ? other : one;",
+        ("backend/local/spare.c", "    return NULL;\n  return frozen ? other : one;",
          "    return one;\n  return frozen ? other : one;"),
     ],
     "renaming drops the description": [

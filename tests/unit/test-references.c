@@ -1,5 +1,6 @@
 /* Who has a file as its backing file, whatever the name is spelled like. */
 #include "../../backend/local/references.h"
+#include "../../backend/local/spare.h"
 #include "../../backend/local/walked.h"
 #include "place.h"
 #include <fcntl.h>
@@ -8,11 +9,25 @@
 #include <unistd.h>
 
 static GPtrArray *
+readers_in (const Asking *asking, const Store *store, const char *file, GError **error)
+{
+  g_autofree char *path = g_build_filename (store->directory, file, NULL);
+  return references_to (asking, path, error);
+}
+
+static GPtrArray *
+users_in (const GPtrArray *domains, const char *directory, const char *file, GError **error)
+{
+  g_autofree char *path = g_build_filename (directory, file, NULL);
+  return references_as_disk (domains, path, error);
+}
+
+static GPtrArray *
 ask (const Store *store, const char *file, GError **error)
 {
   g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
   const Asking asking = { .places = store->places, .domains = domains };
-  return references_to (&asking, store->directory, file, error);
+  return readers_in (&asking, store, file, error);
 }
 
 /* @expected: file names below the store, in any order. */
@@ -67,21 +82,39 @@ every_spelling_counts (void **state)
   ARE (store, "no.qcow2", NULL);
 }
 
+static void
+unlink_unread (const Store *store, SpareImage *images, guint count)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) spares = g_ptr_array_new ();
+  int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
+  for (guint i = 0; i < count; i++) {
+    images[i].directory = directory;
+    images[i].path = store->directory;
+    g_ptr_array_add (spares, &images[i]);
+  }
+  if (!spare_images_unlink (store->places, spares, NULL, &error))
+    fail_msg ("%s", error->message);
+  close (directory);
+}
+
+static void
+assert_gone (const Store *store, const SpareImage *image, gboolean gone)
+{
+  g_autofree char *path = g_build_filename (store->directory, image->file, NULL);
+  assert_int_equal (image->gone, gone);
+  assert_int_equal (access (path, F_OK) == 0, !gone);
+}
+
 /* The file name of the only reader of that image, which is not unlinked then; NULL: there are
  * others. */
 static char *
 only_reader (const Store *store)
 {
-  g_autoptr (GError) error = NULL;
-  g_autofree char *reader = NULL;
-  int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
-  gboolean gone;
-  if (!references_unlink_unread (store->places, directory, store->directory, ".vmsnapfs-1.qcow2",
-                                 NULL, &gone, &reader, &error))
-    fail_msg ("%s", error->message);
-  close (directory);
-  assert_false (gone);
-  return reader ? g_path_get_basename (reader) : NULL;
+  g_auto (SpareImage) image = { .file = ".vmsnapfs-1.qcow2" };
+  unlink_unread (store, &image, 1);
+  assert_false (image.gone);
+  return image.reader ? g_path_get_basename (image.reader) : NULL;
 }
 
 static void
@@ -130,7 +163,7 @@ every_file_below_a_place_counts (void **state)
        ".hidden/disk");
   g_autoptr (GPtrArray) none = g_ptr_array_new ();
   const Asking asking = { .places = places, .domains = none };
-  g_autoptr (GPtrArray) found = references_to (&asking, store->directory, "base.qcow2", NULL);
+  g_autoptr (GPtrArray) found = readers_in (&asking, store, "base.qcow2", NULL);
   assert_int_equal (found->len, 6);
   assert_true (g_ptr_array_find_with_equal_func (found, allowed, g_str_equal, NULL));
   images_remove (outside);
@@ -152,7 +185,7 @@ what_cannot_be_looked_into_forbids_an_answer (void **state)
     few = (struct rlimit){ (rlim_t)next + more, before.rlim_max };
     setrlimit (RLIMIT_NOFILE, &few);
     const Asking asking = { .places = store->places, .domains = none };
-    g_autoptr (GPtrArray) found = references_to (&asking, store->directory, "base.qcow2", &error);
+    g_autoptr (GPtrArray) found = readers_in (&asking, store, "base.qcow2", &error);
     setrlimit (RLIMIT_NOFILE, &before);
     assert_null (found);
     assert_non_null (error);
@@ -257,18 +290,15 @@ whose_disk_it_is (void **state)
   described (store, "d", "/nowhere/at/all");
   g_autofree char *real = g_build_filename (store->directory, "real", NULL);
   g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
-  g_autoptr (GPtrArray) frozen =
-      references_as_disk (store->places, domains, real, ".vmsnapfs-1.qcow2", &error);
+  g_autoptr (GPtrArray) frozen = users_in (domains, real, ".vmsnapfs-1.qcow2", &error);
   assert_null (error);
   assert_int_equal (frozen->len, 2);
   assert_string_equal (g_ptr_array_index (frozen, 0), "a");
   assert_string_equal (g_ptr_array_index (frozen, 1), "b");
-  g_autoptr (GPtrArray) active =
-      references_as_disk (store->places, domains, store->directory, "web.qcow2", &error);
+  g_autoptr (GPtrArray) active = users_in (domains, store->directory, "web.qcow2", &error);
   assert_int_equal (active->len, 1);
   assert_string_equal (g_ptr_array_index (active, 0), "c");
-  g_autoptr (GPtrArray) gone =
-      references_as_disk (store->places, domains, store->directory, "gone", &error);
+  g_autoptr (GPtrArray) gone = users_in (domains, store->directory, "gone", &error);
   assert_int_equal (gone->len, 0);
 }
 
@@ -312,7 +342,7 @@ readers_of (const Store *store, const char *file, gboolean trusting)
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
   const Asking asking = { store->places, domains, NULL, trusting, NULL };
-  g_autoptr (GPtrArray) found = references_to (&asking, store->directory, file, &error);
+  g_autoptr (GPtrArray) found = readers_in (&asking, store, file, &error);
   if (error)
     fail_msg ("%s", error->message);
   return found ? found->len : 0;
@@ -344,6 +374,17 @@ who_trusts_does_not_ask_a_frozen_image_again (void **state)
 }
 
 static void
+who_removes_trusts_nobody (void **state)
+{
+  const Store *store = *state;
+  g_auto (SpareImage) image = { .file = "b.qcow2" };
+  remember_frozen (store);
+  images_run (store->directory, REBASE ".vmsnapfs-1.qcow2");
+  unlink_unread (store, &image, 1);
+  assert_gone (store, &image, FALSE);
+}
+
+static void
 who_trusts_sees_another_file_in_its_place (void **state)
 {
   const Store *store = *state;
@@ -364,6 +405,30 @@ who_trusts_asks_what_we_said_that_we_change (void **state)
   walked_forget (directory, ".vmsnapfs-1.qcow2");
   close (directory);
   assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1);
+}
+
+/* What only they read goes with them; what somebody else reads stays, with all that is below. */
+static void
+many_are_unlinked_at_once (void **state)
+{
+  const Store *store = *state;
+  SpareImage images[] = { { .file = ".vmsnapfs-3.qcow2" },
+                          { .file = ".vmsnapfs-2.qcow2" },
+                          { .file = ".vmsnapfs-1.qcow2" },
+                          { .file = ".vmsnapfs-5.qcow2" },
+                          { .file = ".vmsnapfs-4.qcow2" } };
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
+  overlay (store, ".vmsnapfs-1.qcow2", "base.qcow2");
+  overlay (store, ".vmsnapfs-2.qcow2", ".vmsnapfs-1.qcow2");
+  overlay (store, ".vmsnapfs-3.qcow2", ".vmsnapfs-2.qcow2");
+  overlay (store, ".vmsnapfs-4.qcow2", "base.qcow2");
+  overlay (store, ".vmsnapfs-5.qcow2", ".vmsnapfs-4.qcow2");
+  overlay (store, "clone", ".vmsnapfs-5.qcow2");
+  unlink_unread (store, images, G_N_ELEMENTS (images));
+  for (guint i = 0; i < G_N_ELEMENTS (images); i++) {
+    assert_gone (store, &images[i], i < 3);
+    spare_image_clear (&images[i]);
+  }
 }
 
 /* Others' clones may be anything at any time; and so may an image that can be written to. */
@@ -390,7 +455,7 @@ whoever_cancels_does_not_wait_for_the_answer (void **state)
   const Asking asking = { .places = store->places, .domains = none, .job = job };
   images_run (store->directory, "qemu-img create -q -f qcow2 a.qcow2 1M");
   job_cancel (job);
-  assert_null (references_to (&asking, store->directory, "a.qcow2", &error));
+  assert_null (readers_in (&asking, store, "a.qcow2", &error));
   assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_CANCELLED));
   job_finish (job, error);
 }
@@ -415,9 +480,11 @@ main (void)
     store_test (nor_are_those_of_a_frozen_one),
     store_test (a_frozen_raw_disk_has_readers_like_any_file),
     store_test (who_trusts_does_not_ask_a_frozen_image_again),
+    store_test (who_removes_trusts_nobody),
     store_test (who_trusts_sees_another_file_in_its_place),
     store_test (who_trusts_asks_what_we_said_that_we_change),
     store_test (who_trusts_asks_everything_else),
+    store_test (many_are_unlinked_at_once),
     store_test (whoever_cancels_does_not_wait_for_the_answer),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

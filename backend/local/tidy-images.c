@@ -1,0 +1,306 @@
+/* The images that the head lists as unnamed: unlinked, or folded into the only one that reads them.
+ *
+ * An image comes into that list in the same commit that takes its last name away, and leaves it
+ * when it is gone.  So nothing is ever guessed from a file's name, and an operation under way
+ * elsewhere cannot be harmed.  Who reads them is asked once for many. */
+#include "tidy-images.h"
+#include "../qcow2/header.h"
+#include "change.h"
+#include "elsewhere.h"
+#include "fd.h"
+#include "fold.h"
+#include "live-fold.h"
+#include "references.h"
+#include "second-name.h"
+#include "spare.h"
+#include "stream-note.h"
+#include "tidy.h"
+#include "walked.h"
+#include <fcntl.h>
+#include <string.h>
+
+/* An image without a name. */
+typedef struct {
+  const RecordImage *image; /* in the list */
+  char *path;               /* of its directory; NULL: it is elsewhere */
+  char *file;
+  int directory;    /* a descriptor */
+  gboolean asked;   /* it is asked who reads it */
+  SpareImage spare; /* of these names; `gone` is true of any */
+} Unnamed;
+
+static void
+unnamed_free (gpointer data)
+{
+  Unnamed *unnamed = data;
+  spare_image_clear (&unnamed->spare);
+  fd_close_pointer (&unnamed->directory);
+  g_free (unnamed->path);
+  g_free (unnamed->file);
+  g_free (unnamed);
+}
+
+/* ---- folding one ---- */
+
+/* An image may be replaced by an equal one only where this domain alone is concerned. */
+static gboolean
+is_ours (const Tidying *tidying, const char *directory, const char *file)
+{
+  for (guint i = 0; i < tidying->found->disks->len; i++) {
+    const LocalDisk *disk = g_ptr_array_index (tidying->found->disks, i);
+    if (g_str_equal (disk->directory, directory) && g_str_equal (disk->file, file) &&
+        g_str_equal (disk->format, "qcow2"))
+      return TRUE;
+  }
+  return records_know_image (tidying->records, file);
+}
+
+static gboolean
+holds_snapshots (int directory, const char *file, gboolean *holds, GError **error)
+{
+  autofd fd = openat (directory, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return fail_errno (error, "%s", file);
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, error);
+  if (!header)
+    return FALSE;
+  *holds = header->snapshots > 0;
+  return TRUE;
+}
+
+/* A disk that has a second name is, or was a moment ago, a running machine's. */
+static gboolean
+has_second_name (const Tidying *tidying, int directory, const char *file)
+{
+  struct stat status;
+  if (fstatat (directory, file, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    return FALSE;
+  g_autofree char *uuid = second_name_find (directory, &status, tidying->records);
+  return uuid != NULL;
+}
+
+static gboolean
+fold_in_machine (Tidying *tidying, const char *path, int directory, const char *file,
+                 const char *reader, GError **error)
+{
+  const LiveFold this = {
+    .places = tidying->store->places,
+    .found = tidying->found,
+    .path = path,
+    .directory = directory,
+    .records = tidying->fd,
+    .unnamed = file,
+    .dependent = reader,
+    .asked = tidying->asked,
+  };
+  g_autoptr (GError) wrong = NULL;
+  if (live_fold (&this, tidying->job, &wrong))
+    return TRUE;
+  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_FAILED) ||
+      (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY) &&
+       live_fold_is_due (this.places, tidying->found, tidying->records)))
+    g_atomic_int_set (&tidying->state->stream_failed, TRUE);
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+static gboolean
+choose_fold (Tidying *tidying, const char *path, int directory, const char *file,
+             const char *reader, GError **error)
+{
+  if (live_fold_is_for (tidying->found, path, directory, reader))
+    return fold_in_machine (tidying, path, directory, file, reader, error);
+  if (has_second_name (tidying, directory, reader))
+    return fail (error, BACKEND_ERROR_BUSY, "%s has another name still", reader);
+  const Fold this = {
+    .places = tidying->store->places,
+    .path = path,
+    .directory = directory,
+    .records = tidying->fd,
+    .unnamed = file,
+    .dependent = reader,
+    .after_repair = tidying->repaired,
+  };
+  return fold (&this, tidying->job, error);
+}
+
+/* Before: whoever looks meanwhile asks; and after: a machine changes an image in its place. */
+static gboolean
+fold_both (Tidying *tidying, const char *path, int directory, const char *file, const char *reader,
+           GError **error)
+{
+  walked_forget (directory, file);
+  walked_forget (directory, reader);
+  gboolean folded = choose_fold (tidying, path, directory, file, reader, error);
+  walked_forget (directory, file);
+  walked_forget (directory, reader);
+  return folded;
+}
+
+static gboolean
+unlink_one (const Tidying *tidying, SpareImage *spare, GError **error)
+{
+  g_autoptr (GPtrArray) spares = g_ptr_array_new ();
+  g_ptr_array_add (spares, spare);
+  spare_image_clear (spare);
+  return spare_images_unlink (tidying->store->places, spares, tidying->job, error);
+}
+
+static gboolean
+fold_into (Tidying *tidying, Unnamed *unnamed, GError **error)
+{
+  SpareImage *spare = &unnamed->spare;
+  g_autofree char *reader_path = g_path_get_dirname (spare->reader);
+  g_autofree char *reader = g_path_get_basename (spare->reader);
+  if (!g_str_equal (reader_path, spare->path) || !is_ours (tidying, spare->path, reader))
+    return TRUE;
+  g_autoptr (GError) wrong = NULL;
+  gboolean folded = fold_both (tidying, spare->path, spare->directory, spare->file, reader, &wrong);
+  gboolean busy = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
+                  g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_UNREACHABLE);
+  tidying->put_off |= busy || tidying->running; /* which will be off one day */
+  /* Upwards, and in a machine, the image is there still; of which QEMU's answer may be lost. */
+  if ((folded || (tidying->running && !stream_note_exists (tidying->fd))) &&
+      !unlink_one (tidying, spare, error))
+    return FALSE;
+  if (folded || busy || spare->gone)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
+/* ---- looking at one ---- */
+
+/* An image that must be kept as it is, although nobody needs it: the one that holds snapshots. */
+static gboolean
+must_stay (int directory, const RecordImage *image, const char *file, gboolean *stays,
+           GError **error)
+{
+  *stays = FALSE;
+  return image->raw || holds_snapshots (directory, file, stays, error);
+}
+
+/* Whoever reads it has it open. */
+static gboolean
+tidy_elsewhere (Tidying *tidying, Unnamed *unnamed, GError **error)
+{
+  const Places *places = tidying->store->places;
+  unnamed->spare.gone = records_name (tidying->records, unnamed->image) ||
+                        elsewhere_remove (places, unnamed->image, tidying->fd, tidying->job, error);
+  tidying->failed |= !unnamed->spare.gone && elsewhere_can_be_asked (places, unnamed->image, NULL);
+  return unnamed->spare.gone;
+}
+
+static gboolean
+look_at (Tidying *tidying, Unnamed *unnamed, GError **error)
+{
+  const Places *places = tidying->store->places;
+  const RecordImage *image = unnamed->image;
+  gboolean stays;
+  if (record_image_is_elsewhere (image))
+    return tidy_elsewhere (tidying, unnamed, error);
+  unnamed->path = places_resolve (places, image->directory);
+  unnamed->file = record_image_file (image);
+  unnamed->directory = places_open_path (places, unnamed->path, O_RDONLY | O_DIRECTORY, error);
+  if (unnamed->directory < 0)
+    return FALSE;
+  unnamed->spare = (SpareImage){ unnamed->directory, unnamed->path, unnamed->file, FALSE, NULL };
+  unnamed->spare.gone =
+      faccessat (unnamed->directory, unnamed->file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+      errno == ENOENT;
+  if (unnamed->spare.gone || records_name_image (tidying->records, unnamed->file))
+    return TRUE;
+  if (!must_stay (unnamed->directory, image, unnamed->file, &stays, error))
+    return FALSE;
+  unnamed->asked = !stays;
+  return TRUE;
+}
+
+/* ---- some of them ---- */
+
+/* The images from @from to before @to, the last one first: it may read the others. */
+static GPtrArray *
+look_at_some (Tidying *tidying, guint from, guint to, GError **first)
+{
+  GPtrArray *some = g_ptr_array_new_with_free_func (unnamed_free);
+  for (guint i = to; i > from; i--) {
+    Unnamed *unnamed = g_new0 (Unnamed, 1);
+    unnamed->image = g_ptr_array_index (tidying->records->unnamed, i - 1);
+    unnamed->directory = -1;
+    g_ptr_array_add (some, unnamed);
+    look_at (tidying, unnamed, *first ? NULL : first);
+  }
+  return some;
+}
+
+static gboolean
+unlink_some (const Tidying *tidying, const GPtrArray *some, GError **error)
+{
+  g_autoptr (GPtrArray) spares = g_ptr_array_new ();
+  for (guint i = 0; i < some->len; i++) {
+    Unnamed *unnamed = g_ptr_array_index (some, i);
+    if (unnamed->asked)
+      g_ptr_array_add (spares, &unnamed->spare);
+  }
+  return spares->len == 0 ||
+         spare_images_unlink (tidying->store->places, spares, tidying->job, error);
+}
+
+/* As far as one is gone: then who reads the others has changed. */
+static void
+fold_one (Tidying *tidying, const GPtrArray *some, GError **first)
+{
+  for (guint i = 0; i < some->len; i++) {
+    Unnamed *unnamed = g_ptr_array_index (some, i);
+    if (job_cancelled (tidying->job, *first ? NULL : first))
+      return;
+    /* Of a raw image the reader is somebody else's, who needs it as it is. */
+    if (unnamed->spare.reader && !unnamed->image->raw)
+      fold_into (tidying, unnamed, *first ? NULL : first);
+    if (unnamed->spare.gone)
+      return;
+  }
+}
+
+/* *@any: at least one is. */
+static gboolean
+commit_gone (Tidying *tidying, const GPtrArray *some, gboolean *any, GError **error)
+{
+  *any = FALSE;
+  for (guint i = 0; i < some->len; i++) {
+    const Unnamed *unnamed = g_ptr_array_index (some, i);
+    if (unnamed->spare.gone)
+      *any |= g_ptr_array_remove (tidying->records->unnamed, (gpointer)unnamed->image);
+  }
+  return !*any || commit_head (tidying->fd, tidying->records, error);
+}
+
+static void
+tidy_some (Tidying *tidying, guint from, guint to, gboolean *progress, GError **first)
+{
+  g_autoptr (GPtrArray) some = look_at_some (tidying, from, to, first);
+  unlink_some (tidying, some, *first ? NULL : first);
+  commit_gone (tidying, some, progress, *first ? NULL : first);
+  if (*progress)
+    return;
+  fold_one (tidying, some, first);
+  commit_gone (tidying, some, progress, *first ? NULL : first);
+}
+
+gboolean
+tidy_round (Tidying *tidying, gboolean *progress, GError **error)
+{
+  g_autoptr (GError) first = NULL;
+  *progress = FALSE;
+  for (guint to = tidying->records->unnamed->len; to > 0 && !*progress;) {
+    guint from = to > TIDY_AT_ONCE ? to - TIDY_AT_ONCE : 0;
+    if (job_cancelled (tidying->job, error))
+      return FALSE;
+    tidy_some (tidying, from, to, progress, &first);
+    to = from;
+  }
+  if (!first)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&first));
+  return FALSE;
+}
