@@ -1,5 +1,6 @@
 /* When images lose their names faster than they are tidied away. */
 #include "change.h"
+#include "spare.h"
 #include "stored.h"
 #include "tidy.h"
 
@@ -41,7 +42,7 @@ is_behind (const Change *change)
   guint few = left + BACKLOG * MAX (1, disks->len), here = records ? unnamed_here (records) : 0;
   for (guint i = 0; here >= few && i < disks->len; i++)
     behind += unnamed_behind (change->store->places, records, g_ptr_array_index (disks, i));
-  return behind >= few || here >= left + TIDY_AT_ONCE;
+  return behind >= few || here >= left + SPARE_IMAGES_AT_ONCE;
 }
 
 void

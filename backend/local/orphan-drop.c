@@ -67,33 +67,26 @@ name_images_of_others (const Drop *drop, GError **error)
   return names != NULL;
 }
 
-/* An image that cannot be reached (its directory is gone, or is not allowed any more) is left. */
+/* *@spare: it is to be asked who reads it; NULL: nothing of it is to be removed any more.  An image
+ * that cannot be reached (its directory is gone, or is not allowed any more) is left. */
 static gboolean
-drop_image (const Drop *drop, const RecordImage *image, gboolean *gone, GError **error)
+look_at (const Drop *drop, const RecordImage *image, SpareImage **spare, GError **error)
 {
   const Places *places = drop->store->places;
-  g_autofree char *path = places_resolve (places, image->directory);
-  g_autofree char *file = record_image_file (image);
   g_autoptr (GError) wrong = NULL;
-  *gone = g_hash_table_contains (drop->named, image->image);
-  if (*gone || job_cancelled (drop->job, error))
-    return *gone;
+  *spare = NULL;
+  if (g_hash_table_contains (drop->named, image->image))
+    return TRUE;
+  if (job_cancelled (drop->job, error))
+    return FALSE;
   if (record_image_is_elsewhere (image))
-    return *gone = elsewhere_remove (places, image, drop->fd, drop->job, error);
-  autofd directory = places_open_path (places, path, O_RDONLY | O_DIRECTORY, &wrong);
-  *gone = directory < 0 && (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND) ||
-                            g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DENIED));
-  if (directory < 0 && !*gone)
-    g_propagate_error (error, g_steal_pointer (&wrong));
-  if (directory < 0)
-    return *gone;
-  g_auto (SpareImage) spare = { .directory = directory, .path = path, .file = file };
-  g_autoptr (GPtrArray) spares = g_ptr_array_new ();
-  g_ptr_array_add (spares, &spare);
-  *gone = faccessat (directory, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
-  gboolean asked = *gone || spare_images_unlink (places, spares, drop->job, error);
-  *gone |= spare.gone;
-  return asked;
+    return elsewhere_remove (places, image, drop->fd, drop->job, error);
+  *spare = spare_image_open (places, image, &wrong);
+  if (*spare || g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_NOT_FOUND) ||
+      g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DENIED))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
 }
 
 /* Those that may go, the newest first; borrowed. */
@@ -108,22 +101,42 @@ collect_images (const Records *records)
   return images;
 }
 
+/* Of the images from @from to before @to; those that are gone leave the array. */
+static gboolean
+drop_some (const Drop *drop, GPtrArray *images, guint from, guint to, GError **error)
+{
+  g_autoptr (GPtrArray) looked = g_ptr_array_new_with_free_func ((GDestroyNotify)spare_image_free);
+  g_autoptr (GPtrArray) spares = g_ptr_array_new (); /* those that there are; borrowed */
+  for (guint i = from; i < to; i++) {
+    SpareImage *spare;
+    if (!look_at (drop, g_ptr_array_index (images, i), &spare, error))
+      return FALSE;
+    g_ptr_array_add (looked, spare);
+    if (spare)
+      g_ptr_array_add (spares, spare);
+  }
+  if (!spare_images_unlink (drop->store->places, spares, drop->job, error))
+    return FALSE;
+  for (guint i = to; i > from; i--) {
+    const SpareImage *spare = g_ptr_array_index (looked, i - 1 - from);
+    if (!spare || spare->gone)
+      g_ptr_array_remove_index (images, i - 1);
+  }
+  return TRUE;
+}
+
 /* As often as one goes that others were read through. */
 static gboolean
 drop_images (const Drop *drop, GError **error)
 {
   g_autoptr (GPtrArray) images = collect_images (drop->records);
-  for (gboolean progress = TRUE; progress;) {
-    progress = FALSE;
-    for (guint i = 0; i < images->len;) {
-      gboolean gone = FALSE;
-      if (!drop_image (drop, g_ptr_array_index (images, i), &gone, error))
+  for (guint before = images->len + 1; images->len < before;) {
+    before = images->len;
+    for (guint from = 0, left; from < images->len; from += left) {
+      guint count = MIN (images->len - from, SPARE_IMAGES_AT_ONCE), was = images->len;
+      if (!drop_some (drop, images, from, from + count, error))
         return FALSE;
-      progress |= gone;
-      if (gone)
-        g_ptr_array_remove_index (images, i);
-      else
-        i++;
+      left = count - (was - images->len);
     }
   }
   return TRUE;

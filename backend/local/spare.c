@@ -1,16 +1,39 @@
 /* Images that nobody may need any more: unlinked when that is so. */
 #include "spare.h"
+#include "fd.h"
 #include "frozen.h"
 #include "journal.h"
 #include "moving.h"
 #include "references.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-void
-spare_image_clear (SpareImage *image)
+SpareImage *
+spare_image_open (const Places *places, const RecordImage *image, GError **error)
 {
-  g_clear_pointer (&image->reader, g_free);
+  g_autoptr (SpareImage) spare = g_new0 (SpareImage, 1);
+  spare->path = places_resolve (places, image->directory);
+  spare->file = record_image_file (image);
+  spare->directory = places_open_path (places, spare->path, O_RDONLY | O_DIRECTORY, error);
+  if (spare->directory < 0)
+    return NULL;
+  spare->gone =
+      faccessat (spare->directory, spare->file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+  return g_steal_pointer (&spare);
+}
+
+void
+spare_image_free (SpareImage *image)
+{
+  if (!image)
+    return;
+  fd_close_pointer (&image->directory);
+  g_free (image->path);
+  g_free (image->file);
+  g_free (image->reader);
+  g_free (image);
 }
 
 /* A running machine's disk has two names (second-name.h), and is one reader. */
@@ -50,6 +73,7 @@ unlink_if_unread (SpareImage *image, const char *path, const GPtrArray *domains,
   g_autoptr (GPtrArray) users = references_as_disk (domains, path, error);
   if (!users)
     return FALSE;
+  g_clear_pointer (&image->reader, g_free);
   if (users->len == 0)
     image->reader = g_strdup (only_reader (own));
   if (users->len > 0 || own->len > 0)

@@ -1,18 +1,26 @@
 #pragma once
 #include "../job.h"
 #include "places.h"
+#include "records.h"
+
+/* So many are asked for, and unlinked, at the price of one; each holds a descriptor, and operations
+ * on other domains wait as long as they are unlinked. */
+#define SPARE_IMAGES_AT_ONCE 64
 
 /* An image that nobody may need any more. */
 typedef struct {
-  int directory;    /* that it is in; borrowed, as are both names */
-  const char *path; /* of that, absolute */
-  const char *file;
-  gboolean gone; /* it was unlinked, durably */
+  int directory; /* that it is in */
+  char *path;    /* of that, absolute */
+  char *file;
+  gboolean gone; /* it is not there, or was unlinked durably */
   char *reader;  /* else its only reader, if it has just one and is nobody's disk: absolute, a
                     running machine's disk by its active path; NULL: there are others */
 } SpareImage;
-void spare_image_clear (SpareImage *image); /* what was found out of it */
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SpareImage, spare_image_clear)
+
+/* The one that a record names, which is not elsewhere.  NULL: its directory cannot be opened. */
+SpareImage *spare_image_open (const Places *places, const RecordImage *image, GError **error);
+void spare_image_free (SpareImage *image); /* NULL: nothing */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SpareImage, spare_image_free)
 
 /* Unlinks those of @images (of SpareImage *, a reader before what it reads) that nothing needs any
  * more.  No file of any store gets another name meanwhile.  An error may come after some are gone.

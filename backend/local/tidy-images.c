@@ -14,7 +14,6 @@
 #include "second-name.h"
 #include "spare.h"
 #include "stream-note.h"
-#include "tidy.h"
 #include "walked.h"
 #include <fcntl.h>
 #include <string.h>
@@ -22,22 +21,22 @@
 /* An image without a name. */
 typedef struct {
   const RecordImage *image; /* in the list */
-  char *path;               /* of its directory; NULL: it is elsewhere */
-  char *file;
-  int directory;    /* a descriptor */
-  gboolean asked;   /* it is asked who reads it */
-  SpareImage spare; /* of these names; `gone` is true of any */
+  SpareImage *spare;        /* NULL: it is not asked who reads it */
+  gboolean gone;            /* as it was looked at */
 } Unnamed;
 
 static void
 unnamed_free (gpointer data)
 {
   Unnamed *unnamed = data;
-  spare_image_clear (&unnamed->spare);
-  fd_close_pointer (&unnamed->directory);
-  g_free (unnamed->path);
-  g_free (unnamed->file);
+  g_clear_pointer (&unnamed->spare, spare_image_free);
   g_free (unnamed);
+}
+
+static gboolean
+is_gone (const Unnamed *unnamed)
+{
+  return unnamed->gone || (unnamed->spare && unnamed->spare->gone);
 }
 
 /* ---- folding one ---- */
@@ -142,14 +141,12 @@ unlink_one (const Tidying *tidying, SpareImage *spare, GError **error)
 {
   g_autoptr (GPtrArray) spares = g_ptr_array_new ();
   g_ptr_array_add (spares, spare);
-  spare_image_clear (spare);
   return spare_images_unlink (tidying->store->places, spares, tidying->job, error);
 }
 
 static gboolean
-fold_into (Tidying *tidying, Unnamed *unnamed, GError **error)
+fold_into (Tidying *tidying, SpareImage *spare, GError **error)
 {
-  SpareImage *spare = &unnamed->spare;
   g_autofree char *reader_path = g_path_get_dirname (spare->reader);
   g_autofree char *reader = g_path_get_basename (spare->reader);
   if (!g_str_equal (reader_path, spare->path) || !is_ours (tidying, spare->path, reader))
@@ -185,10 +182,10 @@ static gboolean
 tidy_elsewhere (Tidying *tidying, Unnamed *unnamed, GError **error)
 {
   const Places *places = tidying->store->places;
-  unnamed->spare.gone = records_name (tidying->records, unnamed->image) ||
-                        elsewhere_remove (places, unnamed->image, tidying->fd, tidying->job, error);
-  tidying->failed |= !unnamed->spare.gone && elsewhere_can_be_asked (places, unnamed->image, NULL);
-  return unnamed->spare.gone;
+  unnamed->gone = records_name (tidying->records, unnamed->image) ||
+                  elsewhere_remove (places, unnamed->image, tidying->fd, tidying->job, error);
+  tidying->failed |= !unnamed->gone && elsewhere_can_be_asked (places, unnamed->image, NULL);
+  return unnamed->gone;
 }
 
 static gboolean
@@ -199,20 +196,16 @@ look_at (Tidying *tidying, Unnamed *unnamed, GError **error)
   gboolean stays;
   if (record_image_is_elsewhere (image))
     return tidy_elsewhere (tidying, unnamed, error);
-  unnamed->path = places_resolve (places, image->directory);
-  unnamed->file = record_image_file (image);
-  unnamed->directory = places_open_path (places, unnamed->path, O_RDONLY | O_DIRECTORY, error);
-  if (unnamed->directory < 0)
+  g_autoptr (SpareImage) spare = spare_image_open (places, image, error);
+  if (!spare)
     return FALSE;
-  unnamed->spare = (SpareImage){ unnamed->directory, unnamed->path, unnamed->file, FALSE, NULL };
-  unnamed->spare.gone =
-      faccessat (unnamed->directory, unnamed->file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-      errno == ENOENT;
-  if (unnamed->spare.gone || records_name_image (tidying->records, unnamed->file))
+  unnamed->gone = spare->gone;
+  if (spare->gone || records_name_image (tidying->records, spare->file))
     return TRUE;
-  if (!must_stay (unnamed->directory, image, unnamed->file, &stays, error))
+  if (!must_stay (spare->directory, image, spare->file, &stays, error))
     return FALSE;
-  unnamed->asked = !stays;
+  if (!stays)
+    unnamed->spare = g_steal_pointer (&spare);
   return TRUE;
 }
 
@@ -226,7 +219,6 @@ look_at_some (Tidying *tidying, guint from, guint to, GError **first)
   for (guint i = to; i > from; i--) {
     Unnamed *unnamed = g_new0 (Unnamed, 1);
     unnamed->image = g_ptr_array_index (tidying->records->unnamed, i - 1);
-    unnamed->directory = -1;
     g_ptr_array_add (some, unnamed);
     look_at (tidying, unnamed, *first ? NULL : first);
   }
@@ -238,9 +230,9 @@ unlink_some (const Tidying *tidying, const GPtrArray *some, GError **error)
 {
   g_autoptr (GPtrArray) spares = g_ptr_array_new ();
   for (guint i = 0; i < some->len; i++) {
-    Unnamed *unnamed = g_ptr_array_index (some, i);
-    if (unnamed->asked)
-      g_ptr_array_add (spares, &unnamed->spare);
+    const Unnamed *unnamed = g_ptr_array_index (some, i);
+    if (unnamed->spare)
+      g_ptr_array_add (spares, unnamed->spare);
   }
   return spares->len == 0 ||
          spare_images_unlink (tidying->store->places, spares, tidying->job, error);
@@ -251,13 +243,13 @@ static void
 fold_one (Tidying *tidying, const GPtrArray *some, GError **first)
 {
   for (guint i = 0; i < some->len; i++) {
-    Unnamed *unnamed = g_ptr_array_index (some, i);
+    const Unnamed *unnamed = g_ptr_array_index (some, i);
     if (job_cancelled (tidying->job, *first ? NULL : first))
       return;
     /* Of a raw image the reader is somebody else's, who needs it as it is. */
-    if (unnamed->spare.reader && !unnamed->image->raw)
-      fold_into (tidying, unnamed, *first ? NULL : first);
-    if (unnamed->spare.gone)
+    if (unnamed->spare && unnamed->spare->reader && !unnamed->image->raw)
+      fold_into (tidying, unnamed->spare, *first ? NULL : first);
+    if (is_gone (unnamed))
       return;
   }
 }
@@ -269,7 +261,7 @@ commit_gone (Tidying *tidying, const GPtrArray *some, gboolean *any, GError **er
   *any = FALSE;
   for (guint i = 0; i < some->len; i++) {
     const Unnamed *unnamed = g_ptr_array_index (some, i);
-    if (unnamed->spare.gone)
+    if (is_gone (unnamed))
       *any |= g_ptr_array_remove (tidying->records->unnamed, (gpointer)unnamed->image);
   }
   return !*any || commit_head (tidying->fd, tidying->records, error);
@@ -293,7 +285,7 @@ tidy_round (Tidying *tidying, gboolean *progress, GError **error)
   g_autoptr (GError) first = NULL;
   *progress = FALSE;
   for (guint to = tidying->records->unnamed->len; to > 0 && !*progress;) {
-    guint from = to > TIDY_AT_ONCE ? to - TIDY_AT_ONCE : 0;
+    guint from = to > SPARE_IMAGES_AT_ONCE ? to - SPARE_IMAGES_AT_ONCE : 0;
     if (job_cancelled (tidying->job, error))
       return FALSE;
     tidy_some (tidying, from, to, progress, &first);

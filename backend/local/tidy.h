@@ -5,9 +5,6 @@
  * reads them.  Every step leaves every byte under every name as it was, so tidying may be killed,
  * put off and repeated.  It runs in a thread of its own, one domain at a time. */
 
-/* So many images are asked for, and unlinked, at the price of one. */
-#define TIDY_AT_ONCE 64
-
 /* Any thread; does nothing on a store opened for reading. */
 void tidy_later (Store *store, const char *domain);
 

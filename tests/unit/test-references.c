@@ -90,7 +90,7 @@ unlink_unread (const Store *store, SpareImage *images, guint count)
   int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
   for (guint i = 0; i < count; i++) {
     images[i].directory = directory;
-    images[i].path = store->directory;
+    images[i].path = (char *)store->directory;
     g_ptr_array_add (spares, &images[i]);
   }
   if (!spare_images_unlink (store->places, spares, NULL, &error))
@@ -111,10 +111,11 @@ assert_gone (const Store *store, const SpareImage *image, gboolean gone)
 static char *
 only_reader (const Store *store)
 {
-  g_auto (SpareImage) image = { .file = ".vmsnapfs-1.qcow2" };
+  SpareImage image = { .file = (char[]){ ".vmsnapfs-1.qcow2" } };
   unlink_unread (store, &image, 1);
+  g_autofree char *reader = image.reader;
   assert_false (image.gone);
-  return image.reader ? g_path_get_basename (image.reader) : NULL;
+  return reader ? g_path_get_basename (reader) : NULL;
 }
 
 static void
@@ -377,11 +378,12 @@ static void
 who_removes_trusts_nobody (void **state)
 {
   const Store *store = *state;
-  g_auto (SpareImage) image = { .file = "b.qcow2" };
+  SpareImage image = { .file = (char[]){ "b.qcow2" } };
   remember_frozen (store);
   images_run (store->directory, REBASE ".vmsnapfs-1.qcow2");
   unlink_unread (store, &image, 1);
   assert_gone (store, &image, FALSE);
+  g_free (image.reader);
 }
 
 static void
@@ -412,11 +414,11 @@ static void
 many_are_unlinked_at_once (void **state)
 {
   const Store *store = *state;
-  SpareImage images[] = { { .file = ".vmsnapfs-3.qcow2" },
-                          { .file = ".vmsnapfs-2.qcow2" },
-                          { .file = ".vmsnapfs-1.qcow2" },
-                          { .file = ".vmsnapfs-5.qcow2" },
-                          { .file = ".vmsnapfs-4.qcow2" } };
+  SpareImage images[] = { { .file = (char[]){ ".vmsnapfs-3.qcow2" } },
+                          { .file = (char[]){ ".vmsnapfs-2.qcow2" } },
+                          { .file = (char[]){ ".vmsnapfs-1.qcow2" } },
+                          { .file = (char[]){ ".vmsnapfs-5.qcow2" } },
+                          { .file = (char[]){ ".vmsnapfs-4.qcow2" } } };
   images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
   overlay (store, ".vmsnapfs-1.qcow2", "base.qcow2");
   overlay (store, ".vmsnapfs-2.qcow2", ".vmsnapfs-1.qcow2");
@@ -427,7 +429,7 @@ many_are_unlinked_at_once (void **state)
   unlink_unread (store, images, G_N_ELEMENTS (images));
   for (guint i = 0; i < G_N_ELEMENTS (images); i++) {
     assert_gone (store, &images[i], i < 3);
-    spare_image_clear (&images[i]);
+    g_free (images[i].reader);
   }
 }
 
