@@ -1,6 +1,7 @@
 /* What every operation on a domain has in common: who may begin it, what it will write, and how it
  * ends.  The disks are prepare.c's matter, the commit is commit.c's. */
 #include "change.h"
+#include "backlog.h"
 #include "fd.h"
 #include "file-names.h"
 #include "moved.h"
@@ -195,4 +196,13 @@ change_again (Change *change, GError **error)
   change->head = change->together = FALSE;
   change->records = state_records (change->store, change->state, error);
   return change->records != NULL;
+}
+
+void
+change_catch_up (Change *change)
+{
+  g_autoptr (Records) records = state_records (change->store, change->state, NULL);
+  if (records &&
+      backlog_is_due (change->store->places, change->found, records, &change->state->stuck))
+    tidy_now (change->store, change->state, FALSE);
 }

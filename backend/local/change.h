@@ -113,6 +113,5 @@ gboolean change_again (Change *change, GError **error);
 /* Writes the head alone into the directory @records, in one step and durably. */
 gboolean commit_head (int records, const Records *head, GError **error);
 
-/* After the commit: helps tidying when images lose their names faster than it works, so that no
- * chain grows without bound.  What is elsewhere makes no chain longer, and may take long. */
+/* After the commit: helps tidying when images lose their names faster than it works. */
 void change_catch_up (Change *change);

@@ -1,6 +1,7 @@
 #pragma once
 #include "../backend.h"
 #include "../threads.h"
+#include "backlog.h"
 #include "records.h"
 #include "scan.h"
 #include "watch.h"
@@ -10,10 +11,10 @@
 typedef struct Store Store;
 
 typedef struct {
-  char *name;       /* never changes */
-  gboolean present; /* the last scan found it; guarded by the store's lock */
-  Lock busy;        /* held by whoever changes the domain's files, for as long as that takes */
-  guint stuck;      /* images without a name that the last tidying had to leave; guarded by busy */
+  char *name;         /* never changes */
+  gboolean present;   /* the last scan found it; guarded by the store's lock */
+  Lock busy;          /* held by whoever changes the domain's files, for as long as that takes */
+  Backlog stuck;      /* what the last tidying had to leave; guarded by busy */
   gint stream_failed; /* atomic: something cannot be folded in the machine that runs, and is not
                          tried again there by itself */
   Lock applying; /* held while the disks are no longer, or not yet, what the picture says: from a

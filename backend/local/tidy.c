@@ -56,7 +56,7 @@ run_rounds (Tidying *tidying)
                       g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
                       g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NO_SPACE);
   if (!tidying->put_off)
-    tidying->state->stuck = tidying->records->unnamed->len;
+    tidying->state->stuck = backlog_of (tidying->store->places, tidying->found, tidying->records);
   tidying->put_off |= tidying->failed;
   gboolean reason = note_reason (tidying, error);
   job_finish (tidying->job, error);
