@@ -2,6 +2,7 @@
 #include "listing.h"
 #include "fd.h"
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 

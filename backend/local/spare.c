@@ -65,39 +65,93 @@ remove_reader (const GPtrArray *readers, const char *path)
   }
 }
 
-/* @path: its; @readers: of each of those that were asked for; @own: this one's. */
+/* What is asked of all of them. */
+typedef struct {
+  const GPtrArray *images;  /* of SpareImage * */
+  const GPtrArray *domains; /* just scanned */
+  GPtrArray *paths;         /* of each image */
+  GPtrArray *readers;       /* of each image, of char *; those that are gone read nothing */
+} Spares;
+
+/* Who took it away meanwhile may have it under another name, where it reads what it read. */
 static gboolean
-unlink_if_unread (SpareImage *image, const char *path, const GPtrArray *domains,
-                  const GPtrArray *readers, const GPtrArray *own, GError **error)
+unlink_image (const Spares *spares, guint index, GError **error)
 {
-  g_autoptr (GPtrArray) users = references_as_disk (domains, path, error);
+  SpareImage *image = g_ptr_array_index (spares->images, index);
+  int wrong = unlinkat (image->directory, image->file, 0);
+  image->gone = wrong == 0 || errno == ENOENT;
+  if (!image->gone)
+    return fail_errno (error, "removing %s", image->file);
+  if (wrong == 0)
+    remove_reader (spares->readers, g_ptr_array_index (spares->paths, index));
+  return TRUE;
+}
+
+static gboolean
+unlink_if_unread (const Spares *spares, guint index, GError **error)
+{
+  SpareImage *image = g_ptr_array_index (spares->images, index);
+  const GPtrArray *readers = g_ptr_array_index (spares->readers, index);
+  g_clear_pointer (&image->reader, g_free);
+  g_autoptr (GPtrArray) users =
+      references_as_disk (spares->domains, g_ptr_array_index (spares->paths, index), error);
   if (!users)
     return FALSE;
-  g_clear_pointer (&image->reader, g_free);
   if (users->len == 0)
-    image->reader = g_strdup (only_reader (own));
-  if (users->len > 0 || own->len > 0)
+    image->reader = g_strdup (only_reader (readers));
+  return users->len > 0 || readers->len > 0 || unlink_image (spares, index, error);
+}
+
+/* One that cannot be unlinked does not keep others from it.  *@any: one is gone, so that others may
+ * have no reader any more. */
+static gboolean
+unlink_once (const Spares *spares, Job *job, gboolean *any, GError **error)
+{
+  gboolean all = TRUE;
+  *any = FALSE;
+  for (guint i = 0; i < spares->images->len; i++) {
+    const SpareImage *image = g_ptr_array_index (spares->images, i);
+    if (image->gone)
+      continue;
+    if (job && job_cancelled (job, all ? error : NULL))
+      return FALSE;
+    all &= unlink_if_unread (spares, i, all ? error : NULL);
+    *any |= image->gone;
+  }
+  return all;
+}
+
+static gboolean
+unlink_all (const Spares *spares, Job *job, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  gboolean any = TRUE;
+  while (any) {
+    g_clear_error (&wrong);
+    unlink_once (spares, job, &any, &wrong);
+    any = any && !g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_CANCELLED);
+  }
+  if (!wrong)
     return TRUE;
-  if (unlinkat (image->directory, image->file, 0) < 0 && errno != ENOENT)
-    return fail_errno (error, "removing %s", image->file);
-  image->gone = TRUE;
-  remove_reader (readers, path);
-  return TRUE;
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
 }
 
 /* One fsync for as many as are beside each other.  What is not durable is not gone. */
 static gboolean
 sync_unlinked (const GPtrArray *images, GError **error)
 {
-  const char *synced = NULL;
-  gboolean all = TRUE;
+  const char *path = NULL;
+  gboolean synced = FALSE, all = TRUE;
   for (guint i = 0; i < images->len; i++) {
     SpareImage *image = g_ptr_array_index (images, i);
-    if (!image->gone || g_strcmp0 (image->path, synced) == 0)
+    if (!image->gone)
       continue;
-    image->gone = journal_sync (image->directory, image->path, all ? error : NULL);
-    synced = image->gone ? image->path : NULL;
-    all &= image->gone;
+    if (g_strcmp0 (image->path, path) != 0)
+      synced = journal_sync (image->directory, image->path, all ? error : NULL);
+    path = image->path;
+    image->gone = synced;
+    all &= synced;
   }
   return all;
 }
@@ -113,18 +167,18 @@ paths_of (const GPtrArray *images)
   return paths;
 }
 
+/* The store is listed after it was scanned, for somebody's clone may get its name meanwhile. */
 gboolean
 spare_images_unlink (const Places *places, const GPtrArray *images, Job *job, GError **error)
 {
   autolock held = moving_hold ();
-  g_autoptr (Listing) listing = scan_list (places, job, error);
-  g_autoptr (GPtrArray) domains = listing ? scan_listed (places, listing, error) : NULL;
+  g_autoptr (GPtrArray) domains = scan_store (places, error);
   g_autoptr (GPtrArray) paths = paths_of (images);
-  const Asking asking = { places, domains, listing, FALSE, job };
+  const Asking asking = { places, domains, NULL, FALSE, job };
   g_autoptr (GPtrArray) readers = domains ? references_to_all (&asking, paths, error) : NULL;
-  gboolean unlinked = readers != NULL;
-  for (guint i = 0; unlinked && i < images->len; i++)
-    unlinked = unlink_if_unread (g_ptr_array_index (images, i), g_ptr_array_index (paths, i),
-                                 domains, readers, g_ptr_array_index (readers, i), error);
+  if (!readers)
+    return FALSE;
+  const Spares spares = { images, domains, paths, readers };
+  gboolean unlinked = unlink_all (&spares, job, error);
   return sync_unlinked (images, unlinked ? error : NULL) && unlinked;
 }

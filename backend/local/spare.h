@@ -22,8 +22,8 @@ SpareImage *spare_image_open (const Places *places, const RecordImage *image, GE
 void spare_image_free (SpareImage *image); /* NULL: nothing */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SpareImage, spare_image_free)
 
-/* Unlinks those of @images (of SpareImage *, a reader before what it reads) that nothing needs any
- * more.  No file of any store gets another name meanwhile.  An error may come after some are gone.
- */
+/* Unlinks those of @images (of SpareImage *, each of another file) that nothing needs any more, and
+ * those that only they need.  No file of any store gets another name meanwhile.  An error may come
+ * after some are gone. */
 gboolean spare_images_unlink (const Places *places, const GPtrArray *images, Job *job,
                               GError **error);

@@ -16,13 +16,12 @@
 #include "stream-note.h"
 #include "walked.h"
 #include <fcntl.h>
-#include <string.h>
 
 /* An image without a name. */
 typedef struct {
   const RecordImage *image; /* in the list */
   SpareImage *spare;        /* NULL: it is not asked who reads it */
-  gboolean gone;            /* as it was looked at */
+  gboolean gone;            /* without asking that */
 } Unnamed;
 
 static void
@@ -166,7 +165,7 @@ fold_into (Tidying *tidying, SpareImage *spare, GError **error)
   return FALSE;
 }
 
-/* ---- looking at one ---- */
+/* ---- beginning with one ---- */
 
 /* An image that must be kept as it is, although nobody needs it: the one that holds snapshots. */
 static gboolean
@@ -179,7 +178,7 @@ must_stay (int directory, const RecordImage *image, const char *file, gboolean *
 
 /* Whoever reads it has it open. */
 static gboolean
-tidy_elsewhere (Tidying *tidying, Unnamed *unnamed, GError **error)
+remove_elsewhere (Tidying *tidying, Unnamed *unnamed, GError **error)
 {
   const Places *places = tidying->store->places;
   unnamed->gone = records_name (tidying->records, unnamed->image) ||
@@ -189,14 +188,11 @@ tidy_elsewhere (Tidying *tidying, Unnamed *unnamed, GError **error)
 }
 
 static gboolean
-look_at (Tidying *tidying, Unnamed *unnamed, GError **error)
+open_here (const Tidying *tidying, Unnamed *unnamed, GError **error)
 {
-  const Places *places = tidying->store->places;
   const RecordImage *image = unnamed->image;
+  g_autoptr (SpareImage) spare = spare_image_open (tidying->store->places, image, error);
   gboolean stays;
-  if (record_image_is_elsewhere (image))
-    return tidy_elsewhere (tidying, unnamed, error);
-  g_autoptr (SpareImage) spare = spare_image_open (places, image, error);
   if (!spare)
     return FALSE;
   unnamed->gone = spare->gone;
@@ -211,16 +207,19 @@ look_at (Tidying *tidying, Unnamed *unnamed, GError **error)
 
 /* ---- some of them ---- */
 
-/* The images from @from to before @to, the last one first: it may read the others. */
+/* The images from @from to before @to. */
 static GPtrArray *
-look_at_some (Tidying *tidying, guint from, guint to, GError **first)
+begin_some (Tidying *tidying, guint from, guint to, GError **first)
 {
   GPtrArray *some = g_ptr_array_new_with_free_func (unnamed_free);
   for (guint i = to; i > from; i--) {
     Unnamed *unnamed = g_new0 (Unnamed, 1);
     unnamed->image = g_ptr_array_index (tidying->records->unnamed, i - 1);
     g_ptr_array_add (some, unnamed);
-    look_at (tidying, unnamed, *first ? NULL : first);
+    if (record_image_is_elsewhere (unnamed->image))
+      remove_elsewhere (tidying, unnamed, *first ? NULL : first);
+    else
+      open_here (tidying, unnamed, *first ? NULL : first);
   }
   return some;
 }
@@ -238,19 +237,33 @@ unlink_some (const Tidying *tidying, const GPtrArray *some, GError **error)
          spare_images_unlink (tidying->store->places, spares, tidying->job, error);
 }
 
-/* As far as one is gone: then who reads the others has changed. */
-static void
-fold_one (Tidying *tidying, const GPtrArray *some, GError **first)
+/* Of a raw image the reader is somebody else's, who needs it as it is. */
+static gboolean
+may_fold (const Tidying *tidying, const Unnamed *unnamed)
 {
+  return unnamed->spare && unnamed->spare->reader && !unnamed->image->raw &&
+         !g_hash_table_contains (tidying->vain, unnamed->image->image);
+}
+
+/* Until one is gone.  What was found out before another was tried need not be true any more: that
+ * may have taken hours, and may have changed who reads what although it failed. */
+static void
+fold_first (Tidying *tidying, const GPtrArray *some, GError **first)
+{
+  gboolean tried = FALSE;
   for (guint i = 0; i < some->len; i++) {
     const Unnamed *unnamed = g_ptr_array_index (some, i);
     if (job_cancelled (tidying->job, *first ? NULL : first))
       return;
-    /* Of a raw image the reader is somebody else's, who needs it as it is. */
-    if (unnamed->spare && unnamed->spare->reader && !unnamed->image->raw)
+    if (!may_fold (tidying, unnamed) ||
+        (tried && !unlink_one (tidying, unnamed->spare, *first ? NULL : first)))
+      continue;
+    tried = TRUE;
+    if (unnamed->spare->reader)
       fold_into (tidying, unnamed->spare, *first ? NULL : first);
     if (is_gone (unnamed))
       return;
+    g_hash_table_add (tidying->vain, g_strdup (unnamed->image->image));
   }
 }
 
@@ -270,12 +283,12 @@ commit_gone (Tidying *tidying, const GPtrArray *some, gboolean *any, GError **er
 static void
 tidy_some (Tidying *tidying, guint from, guint to, gboolean *progress, GError **first)
 {
-  g_autoptr (GPtrArray) some = look_at_some (tidying, from, to, first);
+  g_autoptr (GPtrArray) some = begin_some (tidying, from, to, first);
   unlink_some (tidying, some, *first ? NULL : first);
   commit_gone (tidying, some, progress, *first ? NULL : first);
   if (*progress)
     return;
-  fold_one (tidying, some, first);
+  fold_first (tidying, some, first);
   commit_gone (tidying, some, progress, *first ? NULL : first);
 }
 
@@ -291,6 +304,8 @@ tidy_round (Tidying *tidying, gboolean *progress, GError **error)
     tidy_some (tidying, from, to, progress, &first);
     to = from;
   }
+  if (job_cancelled (tidying->job, error))
+    return FALSE;
   if (!first)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&first));

@@ -164,7 +164,8 @@ begin (Tidying *tidying)
 gboolean
 tidy_images (Store *store, DomainState *state, gboolean asked, Job *job)
 {
-  Tidying tidying = { .store = store, .state = state, .asked = asked, .job = job, .fd = -1 };
+  g_autoptr (GHashTable) vain = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Tidying tidying = { store, state, .asked = asked, .job = job, .vain = vain, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);
   if (!tidying.records ||

@@ -45,11 +45,11 @@ key_of (const struct stat *directory, const char *name)
 }
 
 static gboolean
-is_to_stay (const char *name, const struct stat *status)
+is_to_stay (const char *name, guint64 number, const struct stat *status)
 {
   gboolean raw;
-  return frozen_is_name (name, &raw) && (status->st_mode & WRITE_BITS) == 0 &&
-         backing_is_settled (status);
+  return frozen_is_name (name, &raw) && number == status->st_ino &&
+         (status->st_mode & WRITE_BITS) == 0 && backing_is_settled (status);
 }
 
 static void
@@ -65,7 +65,7 @@ walked_remember (const struct stat *directory, const char *name, guint64 number,
                  const struct stat *status)
 {
   gsize size = strlen (name) + 1;
-  if (!is_to_stay (name, status)) {
+  if (!is_to_stay (name, number, status)) {
     const Key key = key_of (directory, name);
     forget (&key);
     return;

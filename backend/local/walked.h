@@ -7,11 +7,12 @@
  *
  * Nobody writes to a frozen image, and whoever replaces one leaves another inode under its name. So
  * one that has no write bits is taken to be as it was when it was asked, as long as the directory
- * lists the same number for it: what somebody with root's rights changed in its place is not seen.
- * Who removes a file asks all of them.  Everything of one process; any thread. */
+ * lists the same inode for it: what somebody changed in its place, after giving himself the right
+ * to, is not seen.  Who removes a file asks all of them.  Everything of one process; any thread. */
 
 /* @status: of the directory and of the file; @number: as readdir gives it.  Remembers nothing of a
- * file that is no frozen image, or changed a moment ago, nor what was known of it. */
+ * file that is no frozen image, or changed a moment ago, nor what was known of it; and nothing
+ * where that number is not the file's, for then it tells no file from another. */
 void walked_remember (const struct stat *directory, const char *name, guint64 number,
                       const struct stat *status);
 

@@ -82,10 +82,9 @@ every_spelling_counts (void **state)
   ARE (store, "no.qcow2", NULL);
 }
 
-static void
-unlink_unread (const Store *store, SpareImage *images, guint count)
+static gboolean
+try_to_unlink (const Store *store, SpareImage *images, guint count, GError **error)
 {
-  g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) spares = g_ptr_array_new ();
   int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
   for (guint i = 0; i < count; i++) {
@@ -93,9 +92,17 @@ unlink_unread (const Store *store, SpareImage *images, guint count)
     images[i].path = (char *)store->directory;
     g_ptr_array_add (spares, &images[i]);
   }
-  if (!spare_images_unlink (store->places, spares, NULL, &error))
-    fail_msg ("%s", error->message);
+  gboolean unlinked = spare_images_unlink (store->places, spares, NULL, error);
   close (directory);
+  return unlinked;
+}
+
+static void
+unlink_unread (const Store *store, SpareImage *images, guint count)
+{
+  g_autoptr (GError) error = NULL;
+  if (!try_to_unlink (store, images, count, &error))
+    fail_msg ("%s", error->message);
 }
 
 static void
@@ -409,14 +416,15 @@ who_trusts_asks_what_we_said_that_we_change (void **state)
   assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1);
 }
 
-/* What only they read goes with them; what somebody else reads stays, with all that is below. */
+/* What only they read goes with them, in whatever order they are; what somebody else reads stays,
+ * with all that is below. */
 static void
 many_are_unlinked_at_once (void **state)
 {
   const Store *store = *state;
-  SpareImage images[] = { { .file = (char[]){ ".vmsnapfs-3.qcow2" } },
+  SpareImage images[] = { { .file = (char[]){ ".vmsnapfs-1.qcow2" } },
+                          { .file = (char[]){ ".vmsnapfs-3.qcow2" } },
                           { .file = (char[]){ ".vmsnapfs-2.qcow2" } },
-                          { .file = (char[]){ ".vmsnapfs-1.qcow2" } },
                           { .file = (char[]){ ".vmsnapfs-5.qcow2" } },
                           { .file = (char[]){ ".vmsnapfs-4.qcow2" } } };
   images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
@@ -431,6 +439,28 @@ many_are_unlinked_at_once (void **state)
     assert_gone (store, &images[i], i < 3);
     g_free (images[i].reader);
   }
+}
+
+/* A directory cannot be unlinked like a file. */
+static void
+one_that_fails_keeps_no_other (void **state)
+{
+  const Store *store = *state;
+  g_autoptr (GError) error = NULL;
+  SpareImage images[] = { { .file = (char[]){ "directory" } },
+                          { .file = (char[]){ ".vmsnapfs-1.qcow2" } },
+                          { .file = (char[]){ ".vmsnapfs-2.qcow2" } } };
+  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M && mkdir directory");
+  overlay (store, ".vmsnapfs-1.qcow2", "base.qcow2");
+  overlay (store, ".vmsnapfs-2.qcow2", "base.qcow2");
+  overlay (store, "clone", ".vmsnapfs-2.qcow2");
+  assert_false (try_to_unlink (store, images, G_N_ELEMENTS (images), &error));
+  assert_non_null (error);
+  assert_gone (store, &images[0], FALSE);
+  assert_gone (store, &images[1], TRUE);
+  assert_gone (store, &images[2], FALSE);
+  assert_non_null (images[2].reader);
+  g_free (images[2].reader);
 }
 
 /* Others' clones may be anything at any time; and so may an image that can be written to. */
@@ -487,6 +517,7 @@ main (void)
     store_test (who_trusts_asks_what_we_said_that_we_change),
     store_test (who_trusts_asks_everything_else),
     store_test (many_are_unlinked_at_once),
+    store_test (one_that_fails_keeps_no_other),
     store_test (whoever_cancels_does_not_wait_for_the_answer),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
