@@ -2,10 +2,9 @@
  *
  * Each time everything is walked anew (walk.c); what their headers say is remembered (backing.c),
  * and, where nothing is to be removed, which of them were frozen (walked.c), so that a store of
- * thousands of images is answered in milliseconds.  A
- * file is judged by its magic and not by its name: a clone is a clone, whoever made it and wherever
- * below the places it lies.  Only a disk that is described as raw is not: its bytes are the guest's
- * to choose.
+ * thousands of images is answered in milliseconds.  A file is judged by its magic and not by its
+ * name: a clone is a clone, whoever made it and wherever below the places it lies.  Only a disk
+ * that is described as raw is not: its bytes are the guest's to choose.
  *
  * A file that must be an image (a frozen one, or described as qcow2) and is none is an error. */
 #include "references.h"

@@ -21,8 +21,7 @@ typedef struct {
  * disks.  An image that cannot be parsed is DAMAGED.  Of char * (absolute paths). */
 GPtrArray *references_to (const Asking *asking, const char *path, GError **error);
 
-/* The same for all of @paths (of char *), in that order and for the price of one; of GPtrArray *.
- */
+/* The same for each of @paths (of char *), in their order, for the price of one; of GPtrArray *. */
 GPtrArray *references_to_all (const Asking *asking, const GPtrArray *paths, GError **error);
 
 /* The names of those of @domains that have the file at @path as a disk, also as one that they are

@@ -17,10 +17,11 @@ spare_image_open (const Places *places, const RecordImage *image, GError **error
   spare->path = places_resolve (places, image->directory);
   spare->file = record_image_file (image);
   spare->directory = places_open_path (places, spare->path, O_RDONLY | O_DIRECTORY, error);
+  spare->held = -1;
   if (spare->directory < 0)
     return NULL;
-  spare->gone =
-      faccessat (spare->directory, spare->file, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+  spare->held = openat (spare->directory, spare->file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  spare->gone = spare->held < 0 && errno == ENOENT;
   return g_steal_pointer (&spare);
 }
 
@@ -29,6 +30,7 @@ spare_image_free (SpareImage *image)
 {
   if (!image)
     return;
+  fd_close_pointer (&image->held);
   fd_close_pointer (&image->directory);
   g_free (image->path);
   g_free (image->file);
@@ -168,8 +170,8 @@ paths_of (const GPtrArray *images)
 }
 
 /* The store is listed after it was scanned, for somebody's clone may get its name meanwhile. */
-gboolean
-spare_images_unlink (const Places *places, const GPtrArray *images, Job *job, GError **error)
+static gboolean
+ask_and_unlink (const Places *places, const GPtrArray *images, Job *job, GError **error)
 {
   autolock held = moving_hold ();
   g_autoptr (GPtrArray) domains = scan_store (places, error);
@@ -181,4 +183,23 @@ spare_images_unlink (const Places *places, const GPtrArray *images, Job *job, GE
   const Spares spares = { images, domains, paths, readers };
   gboolean unlinked = unlink_all (&spares, job, error);
   return sync_unlinked (images, unlinked ? error : NULL) && unlinked;
+}
+
+/* To free what large images take may last long. */
+static void
+free_blocks (const GPtrArray *images)
+{
+  for (guint i = 0; i < images->len; i++) {
+    SpareImage *image = g_ptr_array_index (images, i);
+    if (image->gone)
+      fd_close_pointer (&image->held);
+  }
+}
+
+gboolean
+spare_images_unlink (const Places *places, const GPtrArray *images, Job *job, GError **error)
+{
+  gboolean unlinked = ask_and_unlink (places, images, job, error);
+  free_blocks (images);
+  return unlinked;
 }

@@ -12,6 +12,7 @@ typedef struct {
   int directory; /* that it is in */
   char *path;    /* of that, absolute */
   char *file;
+  int held;      /* open, so that its blocks are not freed while operations wait; -1: it is not */
   gboolean gone; /* it is not there, or was unlinked durably */
   char *reader;  /* else its only reader, if it has just one and is nobody's disk: absolute, a
                     running machine's disk by its active path; NULL: there are others */

@@ -89,6 +89,7 @@ try_to_unlink (const Store *store, SpareImage *images, guint count, GError **err
   int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
   for (guint i = 0; i < count; i++) {
     images[i].directory = directory;
+    images[i].held = -1;
     images[i].path = (char *)store->directory;
     g_ptr_array_add (spares, &images[i]);
   }
