@@ -132,7 +132,7 @@ is_free (const Domain *domain, const char *target, const char *name)
 static char *
 make_up_name (const Domain *domain, const char *target)
 {
-  for (gint64 number = g_get_real_time () / G_USEC_PER_SEC;; number++) {
+  for (gint64 number = seconds_now ();; number++) {
     g_autofree char *name = g_strdup_printf ("%" G_GINT64_FORMAT, number);
 
     if (is_free (domain, target, name))

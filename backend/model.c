@@ -106,6 +106,12 @@ snapshot_new (const char *id, const char *name)
 }
 
 gint64
+seconds_now (void)
+{
+  return g_get_real_time () / G_USEC_PER_SEC;
+}
+
+gint64
 snapshot_taken_now (gint64 created, gint64 taken)
 {
   const gint64 second = G_GINT64_CONSTANT (1000000000);

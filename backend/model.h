@@ -95,6 +95,10 @@ typedef struct {
   GPtrArray *disks; /* of Disk */
 } Snapshot;
 
+/* Seconds since the epoch.  What time(2) says lags behind it by some milliseconds, so that what is
+ * made just now would be a second older than what was made before. */
+gint64 seconds_now (void);
+
 /* `taken` of a snapshot that gets other disks now: a second or more after what it was until now,
  * for backup programs compare seconds. */
 gint64 snapshot_taken_now (gint64 created, gint64 taken);

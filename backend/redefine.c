@@ -9,7 +9,6 @@
 #include "xml.h"
 
 #include <string.h>
-#include <time.h>
 
 #define MARK_LENGTH 8
 
@@ -311,7 +310,7 @@ fill (Snapshot *snapshot, const SnapshotDescription *description, const Snapshot
   if (snapshot->created != description->created)
     snapshot->created_nanoseconds = 0;
   snapshot->created = description->created;
-  snapshot->changed = time (NULL);
+  snapshot->changed = seconds_now ();
   g_clear_pointer (&snapshot->xml, text_unref);
   if (snapshot->no_data)
     return fill_record (snapshot, description, error);

@@ -5,6 +5,7 @@
  * would otherwise wait for the same dead host. */
 #include "connection.h"
 
+#include "../model.h"
 #include "../threads.h"
 #include "answers.h"
 #include "guard.h"
@@ -143,7 +144,7 @@ settle (Connection *connection, virConnectPtr link, const GError *problem)
     connection->pause = RETRY_FIRST;
   } else {
     connection->why = g_strdup (problem->message);
-    connection->lost = connection->lost != 0 ? connection->lost : time (NULL);
+    connection->lost = connection->lost != 0 ? connection->lost : seconds_now ();
     connection->next = g_get_monotonic_time () + connection->pause;
     connection->pause = MIN (connection->pause * 2, RETRY_MOST);
   }
@@ -251,7 +252,7 @@ connection_lose (Connection *connection, virConnectPtr link)
     if (connection->link == link) {
       is_news = TRUE;
       connection->dead = g_steal_pointer (&connection->link);
-      connection->lost = time (NULL);
+      connection->lost = seconds_now ();
       connection->next = 0;
       guard_cut (connection->guard);
     }

@@ -92,7 +92,7 @@ document_create (const CreateOptions *options, const char *name, const char *sta
       !add_text (root, "description", options->description, "the description", error))
     return NULL;
   xml_add (root, "state", state);
-  add_number (root, "creationTime", g_get_real_time () / G_USEC_PER_SEC);
+  add_number (root, "creationTime", seconds_now ());
   if (!add_memory (root, options, error) || !add_disks (root, options->disks, error))
     return NULL;
   return xml_serialise (document);

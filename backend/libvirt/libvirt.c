@@ -15,7 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* -------------------------------------------------------------------- the connection */
 
@@ -114,7 +113,7 @@ libvirt_open (const char *uri, const BackendOptions *options, GError **error)
   libvirt->backend.ops = &libvirt_ops;
   libvirt->poll_seconds = options->poll_seconds;
   libvirt->files = (HostFiles){ host_files_are_here (uri), options->allow };
-  libvirt->opened = time (NULL);
+  libvirt->opened = seconds_now ();
   libvirt->machines = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_machine);
   lock_init (&libvirt->lock);
   abilities_init (&libvirt->abilities);

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ATTEMPTS 4    /* to see a domain that others change as a whole */
 #define MARK_LENGTH 8 /* of an id */
@@ -54,7 +53,7 @@ finish_one (const Loading *loading, guint number, ReadSnapshot *read)
     snapshot->can &= ~(BackendCan)CAN_FORGET;
   host_disks_show (&loading->libvirt->files, read->layout, snapshot);
   if (known != NULL && strcmp (known->id, snapshot->id) == 0) {
-    snapshot->changed = time (NULL);
+    snapshot->changed = seconds_now ();
     snapshot_note_change (snapshot, known);
   } else if (known != NULL) {
     /* Somebody made it again, and perhaps others whose turn it is not. */
@@ -265,7 +264,7 @@ make_picture (const Loading *loading, Text *xml, GPtrArray *snapshots)
   domain->xml = text_ref (xml);
   domain->changed = before == NULL               ? loading->libvirt->opened
                     : has_same_xml (before, xml) ? before->changed
-                                                 : time (NULL);
+                                                 : seconds_now ();
   g_ptr_array_unref (domain->disks);
   domain->disks = snapshot_disks (xml->data);
   domain->can = with_disks (can, domain->disks);

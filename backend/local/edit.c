@@ -14,7 +14,7 @@ begin_edit (Change *change, const char *snapshot, GError **error)
   if (!found)
     return NULL;
   Record *record = record_copy (found);
-  record->changed = making_now ();
+  record->changed = seconds_now ();
   return record;
 }
 

@@ -3,12 +3,6 @@
 #include "internal.h"
 #include "method.h"
 
-gint64
-making_now (void)
-{
-  return g_get_real_time () / G_USEC_PER_SEC;
-}
-
 Record *
 making_find_record (const Change *change, const char *id, GError **error)
 {
@@ -31,7 +25,7 @@ new_record (const char *name, const char *description)
   record->name = g_strdup (name);
   record->description = description && *description ? g_strdup (description) : NULL;
   record->state = g_strdup ("shutoff");
-  record->created = record->changed = making_now ();
+  record->created = record->changed = seconds_now ();
   return record;
 }
 

@@ -3,8 +3,6 @@
 
 /* Parts that several operations are made of. */
 
-gint64 making_now (void); /* seconds since the epoch */
-
 /* The record of the snapshot @id; NOT_FOUND, UNSUPPORTED for one inside a disk image. */
 Record *making_find_record (const Change *change, const char *id, GError **error);
 

@@ -20,7 +20,7 @@ change_record (Change *change, const char *id, GError **error)
   if (!record)
     return NULL;
   Record *changed = record_copy (record);
-  changed->changed = making_now ();
+  changed->changed = seconds_now ();
   return changed;
 }
 

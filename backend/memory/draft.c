@@ -7,8 +7,6 @@
 #include "../xml.h"
 #include "disk.h"
 
-#include <time.h>
-
 #define CAN_ALL                                                                                    \
   (CAN_CREATE | CAN_DISCARD | CAN_REVERT | CAN_DESCRIBE | CAN_RENAME | CAN_MERGE_PARENT |          \
    CAN_MERGE_CHILDREN | CAN_REDEFINE | CAN_CURRENT | CAN_NO_CURRENT | CAN_HOLD | CAN_PARENT |      \
@@ -158,7 +156,7 @@ move (Draft *draft, const PlanMove *planned)
 
   g_free (snapshot->parent);
   snapshot->parent = g_strdup (planned->parent);
-  snapshot->changed = time (NULL);
+  snapshot->changed = seconds_now ();
 }
 
 static gboolean
@@ -202,7 +200,7 @@ hand_over (Draft *draft, const Snapshot *takes, const Snapshot *from)
   snapshot->taken = snapshot_taken_now (snapshot->created, snapshot->taken);
   snapshot->no_data = from->no_data;
   snapshot->can = from->can;
-  snapshot->changed = time (NULL);
+  snapshot->changed = seconds_now ();
 }
 
 void
@@ -241,7 +239,7 @@ draft_use_disks (Draft *draft, const GPtrArray *disks)
     use_disk (draft, g_ptr_array_index (disks, i));
   text_unref (draft->xml);
   draft->xml = memory_disks_domain (draft->before->name, draft->before->uuid, draft->disks);
-  draft->changed = time (NULL);
+  draft->changed = seconds_now ();
 }
 
 /* -------------------------------------------------------------------- the picture */

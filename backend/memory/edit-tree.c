@@ -4,8 +4,6 @@
 #include "disk.h"
 #include "edit.h"
 
-#include <time.h>
-
 /* -------------------------------------------------------------------- what memory lacks */
 
 static gboolean
@@ -117,7 +115,7 @@ create_of_disk (Draft *draft, const CreateOptions *options, char **id, GError **
   if (name == NULL || !create_quiesced_off (options, &quiesced, error))
     return FALSE;
   *id = g_uuid_string_random ();
-  snapshot = draft_make_disk_snapshot (draft, *id, name, options->disk, time (NULL));
+  snapshot = draft_make_disk_snapshot (draft, *id, name, options->disk, seconds_now ());
   if (options->description != NULL && options->description[0] != '\0')
     snapshot->description = g_strdup (options->description);
   snapshot->compression = g_strdup (options->compression);
@@ -142,7 +140,7 @@ edit_create (Draft *draft, const CreateOptions *options, char **id, GError **err
   name = create_name (draft->before, options->name, error);
   if (name == NULL)
     return FALSE;
-  snapshot = draft_make_snapshot (draft, new_id, name, time (NULL));
+  snapshot = draft_make_snapshot (draft, new_id, name, seconds_now ());
   snapshot->parent = g_strdup (parent);
   if (!fill (draft, snapshot, options, error))
     return FALSE;

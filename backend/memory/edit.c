@@ -3,8 +3,6 @@
 #include "../create.h"
 #include "../redefine.h"
 
-#include <time.h>
-
 static const Snapshot *
 find (const Draft *draft, const char *id, GError **error)
 {
@@ -58,7 +56,7 @@ edit_describe (Draft *draft, const char *id, const char *text, GError **error)
   snapshot = draft_change (draft, id);
   g_free (snapshot->description);
   snapshot->description = text[0] == '\0' ? NULL : g_strdup (text);
-  snapshot->changed = time (NULL);
+  snapshot->changed = seconds_now ();
   return TRUE;
 }
 
@@ -89,7 +87,7 @@ edit_rename (Draft *draft, const char *id, const char *name, GError **error)
   snapshot = draft_change (draft, id);
   g_free (snapshot->name);
   snapshot->name = g_steal_pointer (&free_name);
-  snapshot->changed = time (NULL);
+  snapshot->changed = seconds_now ();
   tell_children (draft, id);
   return TRUE;
 }

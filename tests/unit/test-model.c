@@ -361,11 +361,22 @@ what_the_tree_says_of_one_its_disk_says_too (void **state)
   assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "z")), 1);
 }
 
+/* Just after one second became the next. */
+static void
+the_second_is_that_of_the_clock (void **state)
+{
+  gint64 before = g_get_real_time () / G_USEC_PER_SEC, now = before;
+  while (now == before)
+    now = g_get_real_time () / G_USEC_PER_SEC;
+  assert_true (seconds_now () >= now);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (a_domain_without_snapshots_answers_everything),
+    cmocka_unit_test (the_second_is_that_of_the_clock),
     cmocka_unit_test (a_tree_keeps_the_order_of_siblings),
     cmocka_unit_test (namesakes_are_numbered_depth_first),
     cmocka_unit_test (a_missing_parent_makes_a_root_with_a_problem),

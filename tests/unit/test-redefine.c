@@ -202,7 +202,7 @@ the_domain_of_a_snapshot_keeps_its_disks (void **state)
 static void
 a_new_one_is_a_record_without_data (void **state)
 {
-  gint64 before = time (NULL);
+  gint64 before = g_get_real_time () / G_USEC_PER_SEC;
   g_autoptr (Snapshot) snapshot = redefine (
       "<name>os-updates</name><description>Snapshot of OS install and updates</description>"
       "<state>running</state><creationTime>1270477159</creationTime>"
