@@ -9,8 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MANY 5000
-#define MANY_MICROSECONDS (200 * 1000) /* with sanitizers, on a loaded machine */
+#define MANY 500
 
 /* method.h knows another Store. */
 extern const struct Method method_qemu;
@@ -425,14 +424,12 @@ what_could_not_be_read_for_a_moment_is_read_again (void **state)
   local_domain_unref (found);
 }
 
+/* What did not change is the same snapshot in the next picture, however many there are. */
 static void
-thousands_are_rebuilt_at_once (void **state)
+many_are_kept_as_they_are (void **state)
 {
   const Store *store = *state;
   g_autoptr (Records) records = some_records (store);
-  GString *files = g_string_new (NULL);
-  gpointer value;
-  gint64 best = G_MAXINT64;
   g_autofree char *parent = NULL;
   for (guint i = 0; i < MANY; i++) {
     g_autofree char *name = g_strdup_printf ("s%u", i);
@@ -443,30 +440,15 @@ thousands_are_rebuilt_at_once (void **state)
     }
     g_free (uuid);
   }
-  TableIter iter = { records->records };
-  while (table_next (&iter, &value)) {
-    const Record *record = value;
-    g_autofree char *file = record_image_file (g_ptr_array_index (record->images, 0));
-    g_string_append_printf (files, "%s\n", file);
-  }
-  images_write_text (store->directory, "list", files->str);
-  g_string_free (files, TRUE);
-  images_run (store->directory, "tee $(cat list) < web.qcow2 > /dev/null");
-  Domain *domain = picture (store, "web", records, NULL);
-  for (guint i = 0; i < 5; i++) {
-    LocalDomain *found = scanned (store, "web");
-    gint64 start = g_get_monotonic_time ();
-    Domain *next = picture_build (store->places, found, records, domain, records->records, NULL);
-    best = MIN (best, g_get_monotonic_time () - start);
-    assert_ptr_equal (g_ptr_array_index (domain_snapshots (next), 77),
-                      g_ptr_array_index (domain_snapshots (domain), 77));
-    local_domain_unref (found);
-    domain_unref (domain);
-    domain = next;
-  }
-  domain_unref (domain);
-  print_message ("%d snapshots: %d us\n", MANY, (int)best);
-  assert_true (best < MANY_MICROSECONDS);
+  g_autoptr (Domain) domain = picture (store, "web", records, NULL);
+  g_autoptr (LocalDomain) found = scanned (store, "web");
+  g_autoptr (Domain) next =
+      picture_build (store->places, found, records, domain, records->records, NULL);
+  const GPtrArray *snapshots = domain_snapshots (domain);
+  assert_true (snapshots->len >= MANY);
+  for (guint i = 0; i < snapshots->len; i++)
+    assert_ptr_equal (g_ptr_array_index (domain_snapshots (next), i),
+                      g_ptr_array_index (snapshots, i));
 }
 
 static void
@@ -551,7 +533,7 @@ main (void)
     store_test (numbers_that_say_nothing_are_not_reverted_to),
     store_test (an_image_that_changed_its_size_knows_the_old_one),
     store_test (what_could_not_be_read_for_a_moment_is_read_again),
-    store_test (thousands_are_rebuilt_at_once),
+    store_test (many_are_kept_as_they_are),
     store_test (records_that_cannot_be_listed_are_an_error),
     store_test (snapshots_inside_images_keep_their_order),
     store_test (a_writer_means_running),
