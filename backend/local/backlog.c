@@ -1,55 +1,64 @@
 /* How much waits to be tidied away, and when that is too much. */
 #include "backlog.h"
+#include "frozen.h"
 #include "spare.h"
 #include "stored.h"
 
 /* For each disk: one that is being folded, and one that waits. */
 #define WAITING 2
 
+/* The files of those that are here; of char *, which it frees. */
+static GHashTable *
+files_here (const Records *records)
+{
+  GHashTable *files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < records->unnamed->len; i++) {
+    const RecordImage *image = g_ptr_array_index (records->unnamed, i);
+    if (!record_image_is_elsewhere (image))
+      g_hash_table_add (files, record_image_file (image));
+  }
+  return files;
+}
+
+/* A raw image is the last: what its bytes look like is the guest's to choose. */
 static guint
-count_behind_disk (const Places *places, const Records *records, const LocalDisk *disk)
+count_behind_disk (const Places *places, GHashTable *files, const LocalDisk *disk)
 {
   guint count = 0;
-  char *path = local_disk_is_raw (disk) ? NULL : local_disk_path (disk);
+  gboolean raw = local_disk_is_raw (disk);
+  char *path = raw ? NULL : local_disk_path (disk);
   for (guint layer = 0; path && layer < STORED_LAYERS; layer++) {
     g_autofree char *image = path, *file = g_path_get_basename (path);
-    count += record_images_have (records->unnamed, file);
-    path = stored_behind (places, image);
+    count += g_hash_table_contains (files, file);
+    path = frozen_is_name (file, &raw) && raw ? NULL : stored_behind (places, image);
   }
   g_free (path);
   return count;
 }
 
 static guint
-count_here (const Records *records)
-{
-  guint count = 0;
-  for (guint i = 0; i < records->unnamed->len; i++)
-    count += !record_image_is_elsewhere (g_ptr_array_index (records->unnamed, i));
-  return count;
-}
-
-static guint
-count_behind (const Places *places, const LocalDomain *found, const Records *records)
+count_behind (const Places *places, const LocalDomain *found, GHashTable *files)
 {
   guint count = 0;
   for (guint i = 0; i < found->disks->len; i++)
-    count += count_behind_disk (places, records, g_ptr_array_index (found->disks, i));
+    count += count_behind_disk (places, files, g_ptr_array_index (found->disks, i));
   return count;
 }
 
 Backlog
 backlog_of (const Places *places, const LocalDomain *found, const Records *records)
 {
-  return (Backlog){ count_here (records), count_behind (places, found, records) };
+  g_autoptr (GHashTable) files = files_here (records);
+  return (Backlog){ g_hash_table_size (files), count_behind (places, found, files) };
 }
 
 gboolean
 backlog_is_due (const Places *places, const LocalDomain *found, const Records *records,
                 const Backlog *left)
 {
-  guint here = count_here (records);
+  g_autoptr (GHashTable) files = files_here (records);
+  guint here = g_hash_table_size (files);
   guint few = left->behind + WAITING * MAX (1, found->disks->len);
   return here >= left->here + SPARE_IMAGES_AT_ONCE ||
-         (here >= few && count_behind (places, found, records) >= few);
+         (here >= few && count_behind (places, found, files) >= few);
 }

@@ -136,14 +136,15 @@ open_disk (Change *change, const LocalDisk *local, GError **error)
          check_header (disk, error);
 }
 
+/* @readers: of the disk's image. */
 static gboolean
-check_references (const Asking *asking, const LocalDisk *disk, GError **error)
+check_references (const GPtrArray *domains, const LocalDisk *disk, const GPtrArray *readers,
+                  GError **error)
 {
   const char *file = disk->file;
   g_autofree char *path = local_disk_path (disk);
-  g_autoptr (GPtrArray) users = references_as_disk (asking->domains, path, error);
-  g_autoptr (GPtrArray) readers = users ? references_to (asking, path, error) : NULL;
-  if (!readers)
+  g_autoptr (GPtrArray) users = references_as_disk (domains, path, error);
+  if (!users)
     return FALSE;
   if (users->len > 1)
     return fail (error, BACKEND_ERROR_BUSY, "%s is a disk of %s as well as of %s", file,
@@ -153,6 +154,23 @@ check_references (const Asking *asking, const LocalDisk *disk, GError **error)
     return fail (error, BACKEND_ERROR_BUSY, "%s is the backing file of %s: it must not change",
                  file, (const char *)g_ptr_array_index (readers, 0));
   return TRUE;
+}
+
+static GPtrArray *
+find_readers (const Change *change, const GPtrArray *domains, const Listing *listing,
+              GError **error)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  const Asking asking = { .places = change->store->places,
+                          .domains = domains,
+                          .listing = listing,
+                          .trusting = TRUE,
+                          .job = change->job };
+  for (guint i = 0; i < change->disks->len; i++) {
+    const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
+    g_ptr_array_add (paths, local_disk_path (disk->disk));
+  }
+  return references_to_all (&asking, paths, error);
 }
 
 /* A description may be edited in the moment before an operation that goes by what it said. */
@@ -179,13 +197,13 @@ change_check_references (const Change *change, GError **error)
   g_autoptr (GPtrArray) domains = listing ? scan_listed (places, listing, error) : NULL;
   if (!domains || !check_description (change, domains, error))
     return FALSE;
-  const Asking asking = { places, domains, listing, TRUE, change->job };
-  for (guint i = 0; i < change->disks->len; i++) {
+  g_autoptr (GPtrArray) readers = find_readers (change, domains, listing, error);
+  for (guint i = 0; readers && i < change->disks->len; i++) {
     const ChangeDisk *disk = g_ptr_array_index (change->disks, i);
-    if (!check_references (&asking, disk->disk, error))
+    if (!check_references (domains, disk->disk, g_ptr_array_index (readers, i), error))
       return FALSE;
   }
-  return TRUE;
+  return readers != NULL;
 }
 
 /* A missing image is no missing snapshot: ENOENT would be taken for that. */

@@ -18,7 +18,8 @@ typedef struct {
   GStringChunk *names;
 } Listing;
 
-/* The same as that; NOT_FOUND: the directory is gone; CANCELLED: @job is (NULL: it cannot be). */
+/* Lists @fd (borrowed); @what is for the sentence.  NOT_FOUND: the directory is gone; CANCELLED:
+ * @job is (NULL: it cannot be). */
 Listing *listing_read (int fd, const char *what, Job *job, GError **error);
 void listing_free (Listing *listing);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Listing, listing_free)

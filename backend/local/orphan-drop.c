@@ -12,7 +12,6 @@
 #include "journal.h"
 #include "listing.h"
 #include "locks.h"
-#include "method.h"
 #include "orphan-records.h"
 #include "orphans.h"
 #include "references.h"
@@ -20,7 +19,6 @@
 #include "spare.h"
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef struct {
   Store *store;
@@ -304,10 +302,11 @@ drop_renamed (Drop *drop, const char *uuid, GError **error)
 /* Before anything is changed: a store in which an image cannot be read cannot say what is needed.
  */
 static gboolean
-check_store (const Places *places, const char *uuid, gboolean *back, GError **error)
+check_store (const Drop *drop, const char *uuid, gboolean *back, GError **error)
 {
+  const Places *places = drop->store->places;
   g_autoptr (GPtrArray) found = scan_store (places, error);
-  const Asking asking = { .places = places, .domains = found };
+  const Asking asking = { .places = places, .domains = found, .job = drop->job };
   g_autofree char *path = g_build_filename (places_store_path (places), uuid, NULL);
   g_autoptr (GPtrArray) readers = found ? references_to (&asking, path, error) : NULL;
   *back = readers && orphan_has_domain (found, uuid);
@@ -327,7 +326,7 @@ drop_all (Drop *drop, const char *uuid, GError **error)
   gboolean half = exists (drop->all, dropped), whole = exists (drop->all, uuid), back;
   if (!half && !whole)
     return fail (error, BACKEND_ERROR_NOT_FOUND, "there is no metadata of %s", uuid);
-  if (!check_store (drop->store->places, uuid, &back, error))
+  if (!check_store (drop, uuid, &back, error))
     return FALSE;
   if (back && !half)
     return fail (error, BACKEND_ERROR_BUSY, "the domain of the metadata %s is there", uuid);

@@ -120,7 +120,7 @@ is_read (const Change *change, const char *path, gboolean *read, GError **error)
   g_autoptr (GPtrArray) domains = scan_store (places, error);
   g_autoptr (GPtrArray) behind = g_ptr_array_new_with_free_func (g_free);
   *read = FALSE;
-  const Asking asking = { places, domains, NULL, FALSE, change->job };
+  const Asking asking = { .places = places, .domains = domains, .job = change->job };
   g_ptr_array_add (behind, g_strdup (path));
   for (guint i = 0; domains && i < behind->len; i++) {
     const char *image = g_ptr_array_index (behind, i);

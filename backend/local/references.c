@@ -14,6 +14,7 @@
 #include "file-names.h"
 #include "frozen.h"
 #include "walk.h"
+#include "walked.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -169,17 +170,33 @@ read_backing (const WalkDirectory *directory, const WalkFile *file, gboolean mus
   return fail_in (error, "%s/%s", directory->path, file->name);
 }
 
+static gboolean search_file (const Search *search, const WalkDirectory *directory,
+                             const WalkFile *file, GError **error);
+
+/* What it read is gone: whoever folded it away may have put another file into the place of this. */
 static gboolean
-add_reader (const Search *search, const WalkDirectory *directory, const char *file,
+search_anew (const Search *search, const WalkDirectory *directory, const char *name, GError **error)
+{
+  WalkFile file = { .name = name };
+  walked_forget (directory->fd, name);
+  if (fstatat (directory->fd, name, &file.status, AT_SYMLINK_NOFOLLOW) < 0)
+    return errno == ENOENT || fail_errno (error, "%s/%s", directory->path, name);
+  return search_file (search, directory, &file, error);
+}
+
+static gboolean
+add_reader (const Search *search, const WalkDirectory *directory, const WalkFile *file,
             const char *backing, GError **error)
 {
   g_auto (Lead) lead = { 0 };
   if (!lead_follow (&lead, directory, backing, error))
     return FALSE;
+  if (file->recalled && !lead.exists && !lead.protocol)
+    return search_anew (search, directory, file->name, error);
   for (guint i = 0; i < search->targets->len; i++) {
     const Target *target = g_ptr_array_index (search->targets, i);
     if (lead_is_to (&lead, target))
-      g_ptr_array_add (target->readers, g_build_filename (directory->path, file, NULL));
+      g_ptr_array_add (target->readers, g_build_filename (directory->path, file->name, NULL));
   }
   return TRUE;
 }
@@ -199,7 +216,7 @@ search_file (const Search *search, const WalkDirectory *directory, const WalkFil
   if (!backing.image && must_be)
     return fail (error, BACKEND_ERROR_DAMAGED, "%s/%s: not a qcow2 image", directory->path,
                  file->name);
-  return !name || add_reader (search, directory, file->name, name, error);
+  return !name || add_reader (search, directory, file, name, error);
 }
 
 /* ---- the questions ---- */
@@ -230,8 +247,11 @@ search_store (const Asking *asking, GPtrArray *targets, GError **error)
   g_autoptr (GHashTable) formats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GPtrArray) directories = g_ptr_array_new_with_free_func (g_free);
   Search search = { targets, formats };
-  const WalkOrder order = { asking->places, directories, asking->listing, asking->trusting,
-                            asking->job };
+  const WalkOrder order = { .places = asking->places,
+                            .more = directories,
+                            .listing = asking->listing,
+                            .trusting = asking->trusting,
+                            .job = asking->job };
   for (guint i = 0; i < targets->len; i++)
     g_ptr_array_add (directories,
                      g_path_get_dirname (((Target *)g_ptr_array_index (targets, i))->path));

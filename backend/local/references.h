@@ -9,7 +9,7 @@ typedef struct {
   const Places *places;
   const GPtrArray *domains; /* just scanned, for a description may be new */
   const Listing *listing;   /* from which they were scanned; may be NULL */
-  gboolean trusting; /* frozen images are as they were (walked.h): not for who removes anything */
+  gboolean trusting; /* frozen images are as they were (walked.h): not for who unlinks an image */
   Job *job;          /* who cancels it need not wait for the answer; may be NULL */
 } Asking;
 

@@ -176,13 +176,10 @@ ask_and_unlink (const Places *places, const GPtrArray *images, Job *job, GError 
   autolock held = moving_hold ();
   g_autoptr (GPtrArray) domains = scan_store (places, error);
   g_autoptr (GPtrArray) paths = paths_of (images);
-  const Asking asking = { places, domains, NULL, FALSE, job };
+  const Asking asking = { .places = places, .domains = domains, .job = job };
   g_autoptr (GPtrArray) readers = domains ? references_to_all (&asking, paths, error) : NULL;
-  if (!readers)
-    return FALSE;
   const Spares spares = { images, domains, paths, readers };
-  gboolean unlinked = unlink_all (&spares, job, error);
-  return sync_unlinked (images, unlinked ? error : NULL) && unlinked;
+  return readers && unlink_all (&spares, job, error);
 }
 
 /* To free what large images take may last long. */
@@ -199,7 +196,8 @@ free_blocks (const GPtrArray *images)
 gboolean
 spare_images_unlink (const Places *places, const GPtrArray *images, Job *job, GError **error)
 {
-  gboolean unlinked = ask_and_unlink (places, images, job, error);
+  gboolean unlinked = images->len == 0 || ask_and_unlink (places, images, job, error);
+  gboolean synced = sync_unlinked (images, unlinked ? error : NULL);
   free_blocks (images);
-  return unlinked;
+  return unlinked && synced;
 }

@@ -3,8 +3,8 @@
 #include "places.h"
 #include "records.h"
 
-/* So many are asked for, and unlinked, at the price of one; each holds a descriptor, and operations
- * on other domains wait as long as they are unlinked. */
+/* So many are asked for, and unlinked, at the price of one; each holds two descriptors, and
+ * operations on other domains wait as long as they are unlinked. */
 #define SPARE_IMAGES_AT_ONCE 64
 
 /* An image that nobody may need any more. */
@@ -13,7 +13,7 @@ typedef struct {
   char *path;    /* of that, absolute */
   char *file;
   int held;      /* open, so that its blocks are not freed while operations wait; -1: it is not */
-  gboolean gone; /* it is not there, or was unlinked durably */
+  gboolean gone; /* it is not there; after the unlinking that is durable */
   char *reader;  /* else its only reader, if it has just one and is nobody's disk: absolute, a
                     running machine's disk by its active path; NULL: there are others */
 } SpareImage;

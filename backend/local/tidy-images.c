@@ -10,7 +10,6 @@
 #include "fd.h"
 #include "fold.h"
 #include "live-fold.h"
-#include "references.h"
 #include "second-name.h"
 #include "spare.h"
 #include "stream-note.h"
@@ -122,7 +121,7 @@ choose_fold (Tidying *tidying, const char *path, int directory, const char *file
   return fold (&this, tidying->job, error);
 }
 
-/* Before: whoever looks meanwhile asks; and after: a machine changes an image in its place. */
+/* What they read will change: whoever looks meanwhile asks them, and so does who comes after. */
 static gboolean
 fold_both (Tidying *tidying, const char *path, int directory, const char *file, const char *reader,
            GError **error)
@@ -143,13 +142,11 @@ unlink_one (const Tidying *tidying, SpareImage *spare, GError **error)
   return spare_images_unlink (tidying->store->places, spares, tidying->job, error);
 }
 
+/* Into its only reader. */
 static gboolean
 fold_into (Tidying *tidying, SpareImage *spare, GError **error)
 {
-  g_autofree char *reader_path = g_path_get_dirname (spare->reader);
   g_autofree char *reader = g_path_get_basename (spare->reader);
-  if (!g_str_equal (reader_path, spare->path) || !is_ours (tidying, spare->path, reader))
-    return TRUE;
   g_autoptr (GError) wrong = NULL;
   gboolean folded = fold_both (tidying, spare->path, spare->directory, spare->file, reader, &wrong);
   gboolean busy = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
@@ -195,12 +192,11 @@ open_here (const Tidying *tidying, Unnamed *unnamed, GError **error)
   gboolean stays;
   if (!spare)
     return FALSE;
-  unnamed->gone = spare->gone;
-  if (spare->gone || records_name_image (tidying->records, spare->file))
+  if (records_name_image (tidying->records, spare->file))
     return TRUE;
-  if (!must_stay (spare->directory, image, spare->file, &stays, error))
+  if (!spare->gone && !must_stay (spare->directory, image, spare->file, &stays, error))
     return FALSE;
-  if (!stays)
+  if (spare->gone || !stays)
     unnamed->spare = g_steal_pointer (&spare);
   return TRUE;
 }
@@ -233,20 +229,46 @@ unlink_some (const Tidying *tidying, const GPtrArray *some, GError **error)
     if (unnamed->spare)
       g_ptr_array_add (spares, unnamed->spare);
   }
-  return spares->len == 0 ||
-         spare_images_unlink (tidying->store->places, spares, tidying->job, error);
+  return spare_images_unlink (tidying->store->places, spares, tidying->job, error);
 }
 
-/* Of a raw image the reader is somebody else's, who needs it as it is. */
+/* Of a raw image the reader is somebody else's, who needs it as it is; and so is one that is not
+ * beside it. */
 static gboolean
 may_fold (const Tidying *tidying, const Unnamed *unnamed)
 {
-  return unnamed->spare && unnamed->spare->reader && !unnamed->image->raw &&
-         !g_hash_table_contains (tidying->vain, unnamed->image->image);
+  const SpareImage *spare = unnamed->spare;
+  if (!spare || !spare->reader || unnamed->image->raw ||
+      g_hash_table_contains (tidying->vain, unnamed->image->image))
+    return FALSE;
+  g_autofree char *path = g_path_get_dirname (spare->reader);
+  g_autofree char *file = g_path_get_basename (spare->reader);
+  return g_str_equal (path, spare->path) && is_ours (tidying, path, file);
 }
 
-/* Until one is gone.  What was found out before another was tried need not be true any more: that
- * may have taken hours, and may have changed who reads what although it failed. */
+/* What was found out before another was tried need not be true any more: that may have taken hours,
+ * and may have changed who reads what although it failed, or left an image to be repaired first. */
+static gboolean
+ask_again (Tidying *tidying, SpareImage *spare, GError **error)
+{
+  return fold_repair (tidying->store->places, tidying->fd, tidying->job, &tidying->repaired,
+                      error) &&
+         unlink_one (tidying, spare, error);
+}
+
+/* What comes of it is kept: the image is not tried again. */
+static void
+try_to_fold (Tidying *tidying, const Unnamed *unnamed)
+{
+  GError *wrong = NULL;
+  fold_into (tidying, unnamed->spare, &wrong);
+  if (is_gone (unnamed))
+    g_clear_error (&wrong);
+  else
+    g_hash_table_insert (tidying->vain, g_strdup (unnamed->image->image), wrong);
+}
+
+/* Until one is gone. */
 static void
 fold_first (Tidying *tidying, const GPtrArray *some, GError **first)
 {
@@ -256,18 +278,17 @@ fold_first (Tidying *tidying, const GPtrArray *some, GError **first)
     if (job_cancelled (tidying->job, *first ? NULL : first))
       return;
     if (!may_fold (tidying, unnamed) ||
-        (tried && !unlink_one (tidying, unnamed->spare, *first ? NULL : first)))
+        (tried && !ask_again (tidying, unnamed->spare, *first ? NULL : first)))
       continue;
     tried = TRUE;
-    if (unnamed->spare->reader)
-      fold_into (tidying, unnamed->spare, *first ? NULL : first);
+    if (may_fold (tidying, unnamed))
+      try_to_fold (tidying, unnamed);
     if (is_gone (unnamed))
       return;
-    g_hash_table_add (tidying->vain, g_strdup (unnamed->image->image));
   }
 }
 
-/* *@any: at least one is. */
+/* *@any: at least one is, and the head says so. */
 static gboolean
 commit_gone (Tidying *tidying, const GPtrArray *some, gboolean *any, GError **error)
 {
@@ -277,7 +298,9 @@ commit_gone (Tidying *tidying, const GPtrArray *some, gboolean *any, GError **er
     if (is_gone (unnamed))
       *any |= g_ptr_array_remove (tidying->records->unnamed, (gpointer)unnamed->image);
   }
-  return !*any || commit_head (tidying->fd, tidying->records, error);
+  gboolean said = !*any || commit_head (tidying->fd, tidying->records, error);
+  *any &= said;
+  return said;
 }
 
 static void
@@ -285,11 +308,22 @@ tidy_some (Tidying *tidying, guint from, guint to, gboolean *progress, GError **
 {
   g_autoptr (GPtrArray) some = begin_some (tidying, from, to, first);
   unlink_some (tidying, some, *first ? NULL : first);
-  commit_gone (tidying, some, progress, *first ? NULL : first);
-  if (*progress)
+  if (!commit_gone (tidying, some, progress, *first ? NULL : first) || *progress)
     return;
   fold_first (tidying, some, first);
   commit_gone (tidying, some, progress, *first ? NULL : first);
+}
+
+/* Why an image is still there that could not be folded. */
+static const GError *
+find_vain (const Tidying *tidying)
+{
+  const GError *wrong = NULL;
+  const GPtrArray *unnamed = tidying->records->unnamed;
+  for (guint i = 0; i < unnamed->len && !wrong; i++)
+    wrong =
+        g_hash_table_lookup (tidying->vain, ((RecordImage *)g_ptr_array_index (unnamed, i))->image);
+  return wrong;
 }
 
 gboolean
@@ -306,6 +340,8 @@ tidy_round (Tidying *tidying, gboolean *progress, GError **error)
   }
   if (job_cancelled (tidying->job, error))
     return FALSE;
+  if (!first && find_vain (tidying))
+    first = g_error_copy (find_vain (tidying));
   if (!first)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&first));

@@ -9,7 +9,7 @@ typedef struct {
   Records *records;
   int fd; /* the records' directory */
   Job *job;
-  GHashTable *vain;  /* uuids of images that it could not fold: not tried again */
+  GHashTable *vain;  /* uuid of an image that it tried to fold, once -> GError, or NULL: put off */
   gboolean put_off;  /* somebody has an image open */
   gboolean failed;   /* storage that is not ours did not do what it was asked for */
   gboolean repaired; /* a fold had been interrupted */

@@ -55,7 +55,7 @@ run_rounds (Tidying *tidying)
   tidying->put_off |= g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_CANCELLED) ||
                       g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
                       g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NO_SPACE);
-  if (!tidying->put_off)
+  if (!g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_CANCELLED))
     tidying->state->stuck = backlog_of (tidying->store->places, tidying->found, tidying->records);
   tidying->put_off |= tidying->failed;
   gboolean reason = note_reason (tidying, error);
@@ -161,10 +161,18 @@ begin (Tidying *tidying)
   return may_tidy (tidying);
 }
 
+static void
+forget_error (gpointer data)
+{
+  GError *error = data;
+  g_clear_error (&error);
+}
+
 gboolean
 tidy_images (Store *store, DomainState *state, gboolean asked, Job *job)
 {
-  g_autoptr (GHashTable) vain = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) vain =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, forget_error);
   Tidying tidying = { store, state, .asked = asked, .job = job, .vain = vain, .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);

@@ -35,12 +35,11 @@ typedef struct {
 } Step;
 
 static void
-add_file (Step *step, const char *name, const struct stat *status)
+add_file (Step *step, const WalkFile *found)
 {
-  WalkFile *file = g_new (WalkFile, 1);
-  *file = (WalkFile){ name, *status };
+  WalkFile *file = g_memdup2 (found, sizeof *found);
   g_ptr_array_add (step->shown.files, file);
-  g_hash_table_insert (step->shown.known, (char *)name, file);
+  g_hash_table_insert (step->shown.known, (char *)file->name, file);
 }
 
 /* All snapshots of a dataset are below that, where it is made visible: nobody else's disks. */
@@ -55,39 +54,41 @@ is_zfs_control (int directory, const char *name)
 
 /* What is gone has no type. */
 static gboolean
-find_status (const Step *step, const ListingEntry *entry, struct stat *status, GError **error)
+find_status (const Step *step, const ListingEntry *entry, WalkFile *file, GError **error)
 {
   const char *name = entry->name;
-  if (step->order->trusting && walked_recall (&step->status, name, entry->number, status))
+  *file = (WalkFile){ .name = name };
+  file->recalled =
+      step->order->trusting && walked_recall (&step->status, name, entry->number, &file->status);
+  if (file->recalled)
     return TRUE;
-  if (fstatat (step->shown.fd, name, status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
-    status->st_mode = 0;
+  if (fstatat (step->shown.fd, name, &file->status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+    file->status.st_mode = 0;
     return errno == ENOENT || fail_errno (error, "%s/%s", step->shown.path, name);
   }
-  if (S_ISREG (status->st_mode))
-    walked_remember (&step->status, name, entry->number, status);
+  if (S_ISREG (file->status.st_mode))
+    walked_remember (&step->status, name, entry->number, &file->status);
   return TRUE;
 }
 
 static gboolean
 add_entry (Step *step, const ListingEntry *entry, GError **error)
 {
-  const char *name = entry->name;
   unsigned char type = entry->type;
-  struct stat status;
+  WalkFile file;
   if (step->order->job && job_cancelled (step->order->job, error))
     return FALSE;
-  if (is_zfs_control (step->shown.fd, name) || strcmp (name, RECORDS_DIRECTORY) == 0)
+  if (is_zfs_control (step->shown.fd, entry->name) || strcmp (entry->name, RECORDS_DIRECTORY) == 0)
     return TRUE;
   if (type == DT_UNKNOWN || type == DT_REG) {
-    if (!find_status (step, entry, &status, error))
+    if (!find_status (step, entry, &file, error))
       return FALSE;
-    type = IFTODT (status.st_mode);
+    type = IFTODT (file.status.st_mode);
   }
   if (type == DT_REG)
-    add_file (step, name, &status);
+    add_file (step, &file);
   if (type == DT_DIR)
-    g_ptr_array_add (step->directories, (char *)name);
+    g_ptr_array_add (step->directories, (char *)entry->name);
   return TRUE;
 }
 

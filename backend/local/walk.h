@@ -6,6 +6,7 @@
 
 typedef struct {
   const char *name;
+  gboolean recalled; /* it is as it was when it was asked before */
   struct stat status;
 } WalkFile;
 

@@ -20,5 +20,5 @@ void walked_remember (const struct stat *directory, const char *name, guint64 nu
 gboolean walked_recall (const struct stat *directory, const char *name, guint64 number,
                         struct stat *status);
 
-/* We are about to write to @name in @directory (a descriptor), or to replace it. */
+/* What @name in @directory (a descriptor) reads is about to change. */
 void walked_forget (int directory, const char *name);

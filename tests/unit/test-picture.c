@@ -446,6 +446,7 @@ many_are_kept_as_they_are (void **state)
       picture_build (store->places, found, records, domain, records->records, NULL);
   const GPtrArray *snapshots = domain_snapshots (domain);
   assert_true (snapshots->len >= MANY);
+  assert_int_equal (domain_snapshots (next)->len, snapshots->len);
   for (guint i = 0; i < snapshots->len; i++)
     assert_ptr_equal (g_ptr_array_index (domain_snapshots (next), i),
                       g_ptr_array_index (snapshots, i));

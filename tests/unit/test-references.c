@@ -405,6 +405,16 @@ who_trusts_sees_another_file_in_its_place (void **state)
   assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1);
 }
 
+/* Who folded that away may have put another file into its place, with the number of the first. */
+static void
+who_trusts_asks_a_frozen_image_whose_backing_file_is_gone (void **state)
+{
+  const Store *store = *state;
+  remember_frozen (store);
+  images_run (store->directory, REBASE ".vmsnapfs-1.qcow2 && rm a.qcow2");
+  assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1);
+}
+
 static void
 who_trusts_asks_what_we_said_that_we_change (void **state)
 {
@@ -515,6 +525,7 @@ main (void)
     store_test (who_trusts_does_not_ask_a_frozen_image_again),
     store_test (who_removes_trusts_nobody),
     store_test (who_trusts_sees_another_file_in_its_place),
+    store_test (who_trusts_asks_a_frozen_image_whose_backing_file_is_gone),
     store_test (who_trusts_asks_what_we_said_that_we_change),
     store_test (who_trusts_asks_everything_else),
     store_test (many_are_unlinked_at_once),
