@@ -36,11 +36,12 @@ count_behind_disk (const Places *places, GHashTable *files, const LocalDisk *dis
   return count;
 }
 
+/* Most often there are none, and chains are long. */
 static guint
 count_behind (const Places *places, const LocalDomain *found, GHashTable *files)
 {
   guint count = 0;
-  for (guint i = 0; i < found->disks->len; i++)
+  for (guint i = 0; g_hash_table_size (files) > 0 && i < found->disks->len; i++)
     count += count_behind_disk (places, files, g_ptr_array_index (found->disks, i));
   return count;
 }
