@@ -62,7 +62,7 @@ tidy_state (Store *store, DomainState *state, Held *busy, gboolean asked)
     job_finish (job, NULL);
     return is_being_opened (state);
   }
-  gboolean again = tidy_images (store, state, asked, job);
+  gboolean again = tidy_images (store, state, busy == NULL, asked, job);
   end_tidying (state);
   return again;
 }

@@ -205,16 +205,14 @@ open_here (const Tidying *tidying, Unnamed *unnamed, GError **error)
 
 /* The images from @from to before @to. */
 static GPtrArray *
-begin_some (Tidying *tidying, guint from, guint to, GError **first)
+begin_some (const Tidying *tidying, guint from, guint to, GError **first)
 {
   GPtrArray *some = g_ptr_array_new_with_free_func (unnamed_free);
   for (guint i = to; i > from; i--) {
     Unnamed *unnamed = g_new0 (Unnamed, 1);
     unnamed->image = g_ptr_array_index (tidying->records->unnamed, i - 1);
     g_ptr_array_add (some, unnamed);
-    if (record_image_is_elsewhere (unnamed->image))
-      remove_elsewhere (tidying, unnamed, *first ? NULL : first);
-    else
+    if (!record_image_is_elsewhere (unnamed->image))
       open_here (tidying, unnamed, *first ? NULL : first);
   }
   return some;
@@ -288,6 +286,19 @@ fold_first (Tidying *tidying, const GPtrArray *some, GError **first)
   }
 }
 
+/* Other storage may take long: who waits for this does not wait for that. */
+static void
+remove_those_elsewhere (Tidying *tidying, const GPtrArray *some, GError **first)
+{
+  for (guint i = 0; !tidying->waited_for && i < some->len; i++) {
+    Unnamed *unnamed = g_ptr_array_index (some, i);
+    if (job_cancelled (tidying->job, *first ? NULL : first))
+      return;
+    if (record_image_is_elsewhere (unnamed->image))
+      remove_elsewhere (tidying, unnamed, *first ? NULL : first);
+  }
+}
+
 /* *@any: at least one is, and the head says so. */
 static gboolean
 commit_gone (Tidying *tidying, const GPtrArray *some, gboolean *any, GError **error)
@@ -311,6 +322,9 @@ tidy_some (Tidying *tidying, guint from, guint to, gboolean *progress, GError **
   if (!commit_gone (tidying, some, progress, *first ? NULL : first) || *progress)
     return;
   fold_first (tidying, some, first);
+  if (!commit_gone (tidying, some, progress, *first ? NULL : first) || *progress)
+    return;
+  remove_those_elsewhere (tidying, some, first);
   commit_gone (tidying, some, progress, *first ? NULL : first);
 }
 

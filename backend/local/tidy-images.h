@@ -14,7 +14,8 @@ typedef struct {
   gboolean failed;   /* storage that is not ours did not do what it was asked for */
   gboolean repaired; /* a fold had been interrupted */
   gboolean running;  /* a machine writes to one of its disks */
-  gboolean asked;    /* somebody waits for it, and wants it though it costs more than it is worth */
+  gboolean waited_for; /* an operation waits for its end */
+  gboolean asked; /* somebody waits for it, and wants it though it costs more than it is worth */
 } Tidying;
 
 /* One round over the images without a name; *@progress: another may find more to do.  Commits to

@@ -169,11 +169,17 @@ forget_error (gpointer data)
 }
 
 gboolean
-tidy_images (Store *store, DomainState *state, gboolean asked, Job *job)
+tidy_images (Store *store, DomainState *state, gboolean waited_for, gboolean asked, Job *job)
 {
   g_autoptr (GHashTable) vain =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, forget_error);
-  Tidying tidying = { store, state, .asked = asked, .job = job, .vain = vain, .fd = -1 };
+  Tidying tidying = { .store = store,
+                      .state = state,
+                      .waited_for = waited_for,
+                      .asked = asked,
+                      .job = job,
+                      .vain = vain,
+                      .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);
   if (!tidying.records ||

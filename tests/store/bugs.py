@@ -26,8 +26,8 @@ BUGS = {
         ("backend/local/records-table.c", "if (records_name (records, image) || !g_hash_table_add",
          "if (!g_hash_table_add"),
         ("backend/local/tidy-images.c",
-         "if (spare->gone || records_name_image (tidying->records, spare->file))",
-         "if (spare->gone)"),
+         "if (records_name_image (tidying->records, spare->file))",
+         "if (FALSE)"),
     ],
     "every disk is reverted to the first one's image": [
         ("backend/local/revert.c",
