@@ -16,6 +16,7 @@
  * A repair may be killed anywhere and begun again: no step leaves anything worse. */
 #include "change.h"
 #include "check-findings.h"
+#include "device.h"
 #include "fd.h"
 #include "file-names.h"
 #include "fold.h"
@@ -224,8 +225,7 @@ static gboolean
 leads_to (const char *path, const struct stat *file)
 {
   struct stat status;
-  return lstat (path, &status) == 0 && status.st_ino == file->st_ino &&
-         status.st_dev == file->st_dev;
+  return lstat (path, &status) == 0 && device_same (&status, file);
 }
 
 static gboolean

@@ -1,5 +1,6 @@
 /* The second name of a running machine's disk. */
 #include "second-name.h"
+#include "device.h"
 #include "fd.h"
 #include "file-names.h"
 #include "frozen.h"
@@ -39,7 +40,7 @@ second_name_find (int directory, const struct stat *file, const Records *records
     struct stat status;
     g_autofree char *uuid = uuid_in (name);
     if (uuid && fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        status.st_ino == file->st_ino && status.st_dev == file->st_dev)
+        device_same (&status, file))
       return records_know_image (records, name) ? NULL : g_steal_pointer (&uuid);
   }
   return NULL;

@@ -1,5 +1,6 @@
 /* Images that nobody may need any more: unlinked when that is so. */
 #include "spare.h"
+#include "device.h"
 #include "fd.h"
 #include "frozen.h"
 #include "journal.h"
@@ -51,7 +52,7 @@ only_reader (const GPtrArray *readers)
   g_autofree char *name = g_path_get_basename (one), *other_name = g_path_get_basename (other);
   gboolean frozen = frozen_is_name (name, &raw);
   if (readers->len > 2 || frozen == frozen_is_name (other_name, &raw) || lstat (one, &first) < 0 ||
-      lstat (other, &second) < 0 || first.st_ino != second.st_ino || first.st_dev != second.st_dev)
+      lstat (other, &second) < 0 || !device_same (&first, &second))
     return NULL;
   return frozen ? other : one;
 }

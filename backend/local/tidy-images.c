@@ -290,7 +290,9 @@ fold_first (Tidying *tidying, const GPtrArray *some, GError **first)
 static void
 remove_those_elsewhere (Tidying *tidying, const GPtrArray *some, GError **first)
 {
-  for (guint i = 0; !tidying->waited_for && i < some->len; i++) {
+  if (tidying->waited_for)
+    return;
+  for (guint i = 0; i < some->len; i++) {
     Unnamed *unnamed = g_ptr_array_index (some, i);
     if (job_cancelled (tidying->job, *first ? NULL : first))
       return;
@@ -354,8 +356,9 @@ tidy_round (Tidying *tidying, gboolean *progress, GError **error)
   }
   if (job_cancelled (tidying->job, error))
     return FALSE;
-  if (!first && find_vain (tidying))
-    first = g_error_copy (find_vain (tidying));
+  const GError *vain = first ? NULL : find_vain (tidying);
+  if (vain)
+    first = g_error_copy (vain);
   if (!first)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&first));

@@ -5,6 +5,20 @@
 
 #define MIBS 200 /* more than three pieces */
 
+/* The original, and the file that is to be its clone. */
+typedef struct {
+  int from;
+  int to;
+} Pair;
+
+static void
+pair_clear (Pair *pair)
+{
+  close (pair->from);
+  close (pair->to);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pair, pair_clear)
+
 static int
 open_file (const TemporaryDirectory *directory, const char *name, int flags)
 {
@@ -15,12 +29,14 @@ open_file (const TemporaryDirectory *directory, const char *name, int flags)
 }
 
 /* Bytes in each piece and at the end, which is no multiple of a block, and holes between. */
-static void
+static Pair
 make_original (const TemporaryDirectory *directory)
 {
   images_run (directory->path, "for mib in 0 63 64 100 128 191 199; do"
                                "  printf 'at %%d' $mib | dd of=original bs=1M seek=$mib"
                                "   conv=notrunc status=none || exit 1; done");
+  return (Pair){ open_file (directory, "original", O_RDONLY),
+                 open_file (directory, "clone", O_WRONLY | O_CREAT) };
 }
 
 static void
@@ -34,14 +50,10 @@ a_clone_has_the_bytes_of_the_original (void **state)
 {
   const TemporaryDirectory *directory = *state;
   g_autoptr (GError) error = NULL;
-  make_original (directory);
-  int from = open_file (directory, "original", O_RDONLY);
-  int to = open_file (directory, "clone", O_WRONLY | O_CREAT);
-  if (!clone_file (from, to, &error))
+  g_auto (Pair) pair = make_original (directory);
+  if (!clone_file (pair.from, pair.to, &error))
     fail_msg ("%s", error->message);
   assert_equal (directory);
-  close (from);
-  close (to);
 }
 
 static void
@@ -49,14 +61,10 @@ so_has_one_that_was_made_in_pieces (void **state)
 {
   const TemporaryDirectory *directory = *state;
   g_autoptr (GError) error = NULL;
-  make_original (directory);
-  int from = open_file (directory, "original", O_RDONLY);
-  int to = open_file (directory, "clone", O_WRONLY | O_CREAT);
-  if (!clone_file_until (from, to, G_MAXINT64, &error))
+  g_auto (Pair) pair = make_original (directory);
+  if (!clone_file_until (pair.from, pair.to, G_MAXINT64, &error))
     fail_msg ("%s", error->message);
   assert_equal (directory);
-  close (from);
-  close (to);
 }
 
 /* What a guest waits for ends when it should, and not when all is done. */
@@ -65,14 +73,10 @@ it_is_given_up_at_its_deadline (void **state)
 {
   const TemporaryDirectory *directory = *state;
   g_autoptr (GError) error = NULL;
-  make_original (directory);
-  int from = open_file (directory, "original", O_RDONLY);
-  int to = open_file (directory, "clone", O_WRONLY | O_CREAT);
-  assert_false (clone_file_until (from, to, g_get_monotonic_time () - 1, &error));
+  g_auto (Pair) pair = make_original (directory);
+  assert_false (clone_file_until (pair.from, pair.to, g_get_monotonic_time () - 1, &error));
   assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY));
-  assert_true (lseek (to, 0, SEEK_END) < G_GINT64_CONSTANT (MIBS - 1) << 20);
-  close (from);
-  close (to);
+  assert_true (lseek (pair.to, 0, SEEK_END) < G_GINT64_CONSTANT (MIBS - 1) << 20);
 }
 
 static void
@@ -84,14 +88,12 @@ where_there_are_none_is_known (void **state)
   int memory = open ("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   assert_true (memory >= 0);
   assert_false (clone_is_possible (memory));
-  make_original (directory);
-  int from = open_file (directory, "original", O_RDONLY);
-  int to = memfd_create ("clone", MFD_CLOEXEC);
-  assert_false (clone_file (from, to, &error));
+  g_auto (Pair) pair = make_original (directory);
+  int elsewhere = memfd_create ("clone", MFD_CLOEXEC);
+  assert_false (clone_file (pair.from, elsewhere, &error));
   assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_UNSUPPORTED));
   close (memory);
-  close (from);
-  close (to);
+  close (elsewhere);
 }
 
 int

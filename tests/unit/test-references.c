@@ -350,7 +350,7 @@ readers_of (const Store *store, const char *file, gboolean trusting)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
-  const Asking asking = { store->places, domains, NULL, trusting, NULL };
+  const Asking asking = { .places = store->places, .domains = domains, .trusting = trusting };
   g_autoptr (GPtrArray) found = readers_in (&asking, store, file, &error);
   if (error)
     fail_msg ("%s", error->message);
