@@ -26,6 +26,18 @@ is_read (const Qemu *machine, const char *name)
   return FALSE;
 }
 
+gboolean
+live_clean_unread (Qemu *machine, const GPtrArray *names, GError **error)
+{
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = g_ptr_array_index (names, i);
+    if (g_hash_table_contains (machine->nodes, name) && !is_read (machine, name) &&
+        !live_clean_node (machine, name, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* Of char *; the array frees them. */
 static GPtrArray *
 left_nodes (const Qemu *machine)

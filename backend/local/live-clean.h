@@ -3,8 +3,10 @@
 
 /* What we have made in a running machine, and what of it is left when it is of no use any more. */
 
-/* A node of ours is called "vmsnapfs-…", and the one of its file as it is, with this behind. */
+/* A node of ours is called "vmsnapfs-…", with "-b" behind when the image was opened to be read
+ * through, and the one of its file as it is, with "-f" behind that.  QEMU allows 31 bytes. */
 #define LIVE_NODE_PREFIX "vmsnapfs-"
+#define LIVE_BELOW_SUFFIX "-b"
 #define LIVE_FILE_SUFFIX "-f"
 
 /* Ends the jobs that somebody of us has left behind, and removes the nodes of ours that no block
@@ -14,3 +16,7 @@ gboolean live_clean (Qemu *machine, GError **error);
 
 /* Removes one node.  TRUE as well when QEMU refuses: it is something else by now, or in use. */
 gboolean live_clean_node (Qemu *machine, const char *name, GError **error);
+
+/* Removes those of @names that no block device is read through: the topmost first.  As the machine
+ * was when it was looked at last. */
+gboolean live_clean_unread (Qemu *machine, const GPtrArray *names, GError **error);

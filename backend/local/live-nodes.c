@@ -1,4 +1,5 @@
 /* The steps of a snapshot of a running machine that change its block graph. */
+#include "live-chain.h"
 #include "live-clean.h"
 #include "live-steps.h"
 #include <string.h>
@@ -168,15 +169,18 @@ is_opened_as (const QemuLayer *layer, const char *file)
   return g_strcmp0 (name, file) == 0;
 }
 
+/* What is behind it stays open as it is, or, @by_headers, QEMU opens that anew. */
 static gboolean
-add_frozen (const LiveTake *take, const LiveDisk *disk, const QemuLayer *old, GError **error)
+add_frozen (const LiveTake *take, const LiveDisk *disk, const QemuLayer *old, gboolean by_headers,
+            GError **error)
 {
   if (has_node (take, disk->below))
     return TRUE;
   JsonObject *node = qcow2_node (disk->below, old);
   json_object_set_object_member (node, "file", file_node (disk, disk->below, disk->frozen, old));
   json_object_set_boolean_member (node, "read-only", TRUE);
-  set_backing (node, old->below ? old->below->node : NULL);
+  if (!by_headers)
+    set_backing (node, old->below ? old->below->node : NULL);
   return qmp_do (take->machine->qmp, "blockdev-add", node, QEMU_WORK, error);
 }
 
@@ -223,47 +227,54 @@ let_old_go (const LiveTake *take, const LiveDisk *disk, GError **error)
   return live_clean_node (take->machine, name, error);
 }
 
-/* A node that the machine's owner made stays when nobody needs it any more, and has the active path
- * for its name; others went by themselves. */
+/* QEMU has the frozen image open by its name, and can tell what is behind it. */
 static gboolean
-remove_old (const LiveTake *take, const LiveDisk *disk, GError **error)
+open_by_name (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GError **error)
 {
-  const char *name = disk->journal->node;
-  if (!qemu_look (take->machine, error))
-    return FALSE;
-  const QemuLayer *top = find_top (take, disk, disk->journal->overlay, error);
-  if (!top)
-    return FALSE;
-  for (const QemuLayer *layer = top; layer; layer = layer->below)
-    if (g_strcmp0 (layer->node, name) == 0)
-      return TRUE;
-  return !name || !has_node (take, name) || live_clean_node (take->machine, name, error);
-}
-
-static gboolean
-settle_disk (const LiveTake *take, const LiveDisk *disk, GError **error)
-{
-  const QemuLayer *top = find_top (take, disk, disk->journal->overlay, error);
-  if (!top)
-    return FALSE;
   const QemuLayer *old = top->below;
-  if (!old)
-    return fail (error, BACKEND_ERROR_FAILED, "QEMU has nothing behind %s", disk->overlay);
-  if (!is_opened_as (old, disk->frozen) &&
-      (!add_frozen (take, disk, old, error) || !hold_old (take, disk, old, error) ||
-       !put_below (take, disk, top, error)))
-    return FALSE;
-  return let_old_go (take, disk, error) && remove_old (take, disk, error);
+  gboolean by_headers = live_chain_is_spelled (old) && live_chain_is_of_headers (take, disk, old);
+  return (is_opened_as (old, disk->frozen) && !by_headers) ||
+         (add_frozen (take, disk, old, by_headers, error) && hold_old (take, disk, old, error) &&
+          put_below (take, disk, top, error));
 }
 
+/* Adds the names of all that the disk was read through and that have an owner.  (A node whose name
+ * QEMU made up goes by itself.) */
+static void
+note_names (const LiveDisk *disk, const QemuLayer *top, GPtrArray *names)
+{
+  const char *noted = disk->journal->node;
+  for (const QemuLayer *layer = top; layer; layer = layer->below)
+    if (*layer->node != '#')
+      g_ptr_array_add (names, g_strdup (layer->node));
+  if (noted && !g_ptr_array_find_with_equal_func (names, noted, g_str_equal, NULL))
+    g_ptr_array_add (names, g_strdup (noted));
+}
+
+static gboolean
+settle_disk (const LiveTake *take, const LiveDisk *disk, GPtrArray *names, GError **error)
+{
+  const QemuLayer *top = find_top (take, disk, disk->journal->overlay, error);
+  if (!top)
+    return FALSE;
+  if (!top->below)
+    return fail (error, BACKEND_ERROR_FAILED, "QEMU has nothing behind %s", disk->overlay);
+  note_names (disk, top, names);
+  return open_by_name (take, disk, top, error) && let_old_go (take, disk, error);
+}
+
+/* A node that the machine's owner made stays when nobody needs it any more, and may have the active
+ * path for its name. */
 gboolean
 live_settle (const LiveTake *take, GError **error)
 {
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   if (!take->machine)
     return TRUE;
+  if (!qemu_look (take->machine, error))
+    return FALSE;
   for (guint i = 0; i < take->disks->len; i++)
-    if (!qemu_look (take->machine, error) ||
-        !settle_disk (take, &g_array_index (take->disks, LiveDisk, i), error))
+    if (!settle_disk (take, &g_array_index (take->disks, LiveDisk, i), names, error))
       return FALSE;
-  return TRUE;
+  return qemu_look (take->machine, error) && live_clean_unread (take->machine, names, error);
 }

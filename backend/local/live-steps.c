@@ -41,7 +41,8 @@ fill_disk (LiveDisk *disk, const JournalDisk *journal)
   disk->frozen = g_strconcat (IMAGE_PREFIX, journal->freeze, IMAGE_SUFFIX, NULL);
   disk->overlay = g_strconcat (IMAGE_PREFIX, uuid, IMAGE_SUFFIX, NULL);
   disk->node = node_name (uuid);
-  disk->below = node_name (journal->freeze);
+  g_autofree char *was = node_name (journal->freeze); /* that it has had as an overlay */
+  disk->below = g_strconcat (was, LIVE_BELOW_SUFFIX, NULL);
 }
 
 gboolean

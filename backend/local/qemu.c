@@ -179,21 +179,36 @@ qemu_find_disk (const Qemu *machine, const struct stat *file, const char *name, 
   return layer;
 }
 
-gboolean
-qemu_has_open (const Qemu *machine, const struct stat *file)
+GArray *
+qemu_open_files (const Qemu *machine)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/fd", (int)qmp_peer (machine->qmp));
   DIR *descriptors = qmp_peer (machine->qmp) > 0 ? opendir (path) : NULL;
-  gboolean found = !descriptors;
-  const struct dirent *entry;
-  while (!found && (entry = readdir (descriptors))) {
-    struct stat status;
-    found = fstatat (dirfd (descriptors), entry->d_name, &status, 0) == 0 &&
-            device_same (&status, file);
-  }
-  if (descriptors)
-    closedir (descriptors);
-  return found;
+  if (!descriptors)
+    return NULL;
+  GArray *files = g_array_new (FALSE, FALSE, sizeof (struct stat));
+  struct stat status;
+  for (const struct dirent *entry; (entry = readdir (descriptors));)
+    if (fstatat (dirfd (descriptors), entry->d_name, &status, 0) == 0)
+      g_array_append_val (files, status);
+  closedir (descriptors);
+  return files;
+}
+
+gboolean
+qemu_is_among (const GArray *files, const struct stat *file)
+{
+  for (guint i = 0; i < files->len; i++)
+    if (device_same (&g_array_index (files, struct stat, i), file))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+qemu_has_open (const Qemu *machine, const struct stat *file)
+{
+  g_autoptr (GArray) files = qemu_open_files (machine);
+  return !files || qemu_is_among (files, file);
 }
 
 /* ---- whose it is ---- */

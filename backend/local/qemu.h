@@ -64,6 +64,9 @@ const QemuLayer *qemu_top (const Qemu *machine, const struct stat *file);
 /* FALSE: the process at the other end does not have the file open.  TRUE when that cannot be
  * seen. */
 gboolean qemu_has_open (const Qemu *machine, const struct stat *file);
+/* Of struct stat: all files that it has open; NULL when that cannot be seen. */
+GArray *qemu_open_files (const Qemu *machine);
+gboolean qemu_is_among (const GArray *files, const struct stat *file);
 
 /* "running" or "paused", libvirt's words, of a domain whose disks somebody writes to; "running"
  * when its machine does not say.  Free with g_free. */

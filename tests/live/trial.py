@@ -26,6 +26,7 @@ SCENARIOS = {
         "second, 2 disks": ("drive", 2, 1, "qemu"),
         "second, 1 disk": ("blockdev", 1, 1, "qemu"),
         "paused, 2 disks": ("drive", 2, 0, "qemu"),
+        "ninth, 1 disk": ("blockdev", 1, 8, "qemu"),  # QEMU opens its chain anew
     },
     "clones": {
         "raw, 2 disks": ("drive", 2, 0, "raw"),
