@@ -227,15 +227,26 @@ let_old_go (const LiveTake *take, const LiveDisk *disk, GError **error)
   return live_clean_node (take->machine, name, error);
 }
 
-/* QEMU has the frozen image open by its name, and can tell what is behind it. */
+/* QEMU refuses when that would be more files than it may have open. */
+static gboolean
+add_by_headers (const LiveTake *take, const LiveDisk *disk, const QemuLayer *old)
+{
+  return live_chain_is_spelled (old) && live_chain_is_of_headers (take, disk, old) &&
+         add_frozen (take, disk, old, TRUE, NULL);
+}
+
+/* QEMU has the frozen image open by its name, and need not spell what is behind it. */
 static gboolean
 open_by_name (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GError **error)
 {
   const QemuLayer *old = top->below;
-  gboolean by_headers = live_chain_is_spelled (old) && live_chain_is_of_headers (take, disk, old);
-  return (is_opened_as (old, disk->frozen) && !by_headers) ||
-         (add_frozen (take, disk, old, by_headers, error) && hold_old (take, disk, old, error) &&
-          put_below (take, disk, top, error));
+  if (!add_by_headers (take, disk, old)) {
+    if (is_opened_as (old, disk->frozen))
+      return TRUE;
+    if (!add_frozen (take, disk, old, FALSE, error))
+      return FALSE;
+  }
+  return hold_old (take, disk, old, error) && put_below (take, disk, top, error);
 }
 
 /* Adds the names of all that the disk was read through and that have an owner.  (A node whose name
