@@ -22,10 +22,13 @@
 #include "../../backend/xml.h"
 #include "../fake-volumes.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PATIENCE (10 * G_USEC_PER_SEC)
+#define VOLUME_SIZE (16 << 20)
 #define DOMAIN_XML                                                                                 \
   "<domain type='qemu'><name>%s</name><uuid>%s</uuid>"                                             \
   "<memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>%s</devices></domain>\n"
@@ -109,12 +112,24 @@ wait_for_volume (const char *path)
     g_usleep (10 * 1000);
 }
 
+static void
+clear (const char *path)
+{
+  g_autofree guchar *zeros = g_malloc0 (VOLUME_SIZE);
+  int fd = open (path, O_WRONLY | O_CLOEXEC);
+
+  if (fd < 0 || write (fd, zeros, VOLUME_SIZE) != VOLUME_SIZE || fsync (fd) < 0)
+    g_error ("%s cannot be written", path);
+  close (fd);
+}
+
 /* All zeros, as a new image is. */
 static void
 make_volume (const char *directory, const char *name)
 {
   g_autofree char *volume = volume_name (directory, name), *group = group_name ();
   g_autofree char *path = g_build_filename (g_getenv ("CONTRACT_VOLUMES"), volume, NULL);
+  gboolean is_thin = g_str_equal (kind->name, "thin");
   const char *pool = g_getenv ("CONTRACT_POOL") != NULL ? g_getenv ("CONTRACT_POOL") : "pool";
   const char *const thick[] = { "lvcreate", "--yes", "--wipesignatures", "n",
                                 "--name",   volume,  "--size",           "16m",
@@ -123,42 +138,64 @@ make_volume (const char *directory, const char *name)
                                "16m",      "--thinpool", pool,     group,  NULL };
   g_autofree char *dataset = g_strdup_printf ("%s/%s", group, volume);
   const char *const zvol[] = { "zfs", "create", "-V", "16M", dataset, NULL };
-  const char *const clear[] = { "qemu-io", "-f", "raw", "-c", "write -q -P 0 0 16M", path, NULL };
 
-  run (is_zvol () ? zvol : g_str_equal (kind->name, "thin") ? thin : thick);
+  run (is_zvol () ? zvol : is_thin ? thin : thick);
   wait_for_volume (path);
-  run (clear);
+  if (!is_zvol () && !is_thin) /* which are empty */
+    clear (path);
 }
 
 static void
-remove_volume (const char *store, const char *domain, const char *name)
+remove_zvol (const char *which)
 {
-  g_autofree char *directory = g_build_filename (store, domain, NULL), *group = group_name ();
-  g_autofree char *volume = volume_name (directory, name);
-  g_autofree char *which = g_strdup_printf ("%s/%s", group, volume);
-  const char *const argv[] = { "lvremove", "--yes", "--force", which, NULL };
   g_autofree char *all = g_strdup_printf (
       "for i in $(zfs list -H -o name -t snapshot -d 1 '%s'); do zfs release vmsnapfs $i; done; "
       "zfs destroy -r '%s'",
       which, which);
-  const char *const zvol[] = { "sh", "-c", all, NULL };
+  const char *const argv[] = { "sh", "-c", all, NULL };
 
-  run (is_zvol () ? zvol : argv);
+  run (argv);
+}
+
+/* One command for all: in a guest under TCG each takes seconds. */
+static void
+remove_logical_volumes (char *const which[3])
+{
+  g_autofree char *group = group_name ();
+  const char *const left[] = { "lvremove",         "--yes", "--force", "--select",
+                               "lv_tags=vmsnapfs", group,   NULL };
+  const char *const disks[] = {
+    "lvremove", "--yes", "--force", which[0], which[1], which[2], NULL
+  };
+
+  run (left);
+  run (disks);
+}
+
+static char *
+qualified_name (const char *store, const char *domain, const char *name)
+{
+  g_autofree char *directory = g_build_filename (store, domain, NULL), *group = group_name ();
+  g_autofree char *volume = volume_name (directory, name);
+
+  return g_strdup_printf ("%s/%s", group, volume);
 }
 
 /* What discarding has left to a tidying that was not waited for; and then the disks. */
 static void
 remove_volumes (const char *store)
 {
-  g_autofree char *group = group_name ();
-  const char *const argv[] = { "lvremove",         "--yes", "--force", "--select",
-                               "lv_tags=vmsnapfs", group,   NULL };
+  char *which[] = { qualified_name (store, "bare", "root.img"),
+                    qualified_name (store, "two", "root.img"),
+                    qualified_name (store, "two", "data.img") };
 
   if (!is_zvol ())
-    run (argv);
-  remove_volume (store, "bare", "root.img");
-  remove_volume (store, "two", "root.img");
-  remove_volume (store, "two", "data.img");
+    remove_logical_volumes (which);
+  for (gsize i = 0; i < G_N_ELEMENTS (which); i++) {
+    if (is_zvol ())
+      remove_zvol (which[i]);
+    g_free (which[i]);
+  }
 }
 
 /* ---- a place */
