@@ -188,7 +188,8 @@ bring_back (int records, const Places *places, Journal *journal, const Applying 
   gboolean first = !any_was_begun (records, journal), refused;
   if (!set_mark (records, entry, BRINGING_BEGUN, error))
     return FALSE;
-  if (!elsewhere_bring_back (places, entry->back, path, disk->active, records, &refused, error)) {
+  if (!elsewhere_bring_back (places, entry->back, path, disk->active, records, journal->job,
+                             &refused, error)) {
     journal->refused = refused && first && is_untouched (disk);
     if (journal->refused)
       drop_mark (records, entry, BRINGING_BEGUN);

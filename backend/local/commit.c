@@ -219,6 +219,7 @@ commit_by_journal (Change *change, GError **error)
     return FALSE;
   if (!journal_commit (change->fd, &committed, error))
     return committed ? committed_but_not_done (change, error) : FALSE;
+  change->journal->job = change->job;
   return carry_out (change, error);
 }
 

@@ -65,15 +65,18 @@ copy_piece (const Copy *copy, guint64 offset, gsize length, GError **error)
 }
 
 gboolean
-copy_back (int from, int to, guint64 size, gboolean *touched, GError **error)
+copy_back (int from, int to, guint64 size, Job *job, gboolean *touched, GError **error)
 {
   g_autofree guint8 *kept = g_malloc (PIECE), *now = g_malloc (PIECE);
   const Copy copy = { from, to, touched, kept, now };
   *touched = FALSE;
   posix_fadvise (from, 0, 0, POSIX_FADV_SEQUENTIAL);
   posix_fadvise (to, 0, 0, POSIX_FADV_SEQUENTIAL);
-  for (guint64 offset = 0; offset < size; offset += PIECE)
+  for (guint64 offset = 0; offset < size; offset += PIECE) {
+    if (job)
+      job_progress (job, offset, size);
     if (!copy_piece (&copy, offset, (gsize)MIN (PIECE, size - offset), error))
       return FALSE;
+  }
   return fsync (to) == 0 || fail_errno (error, "writing the disk");
 }

@@ -60,12 +60,12 @@ elsewhere_remove (const Places *places, const RecordImage *image, int records, J
 
 gboolean
 elsewhere_bring_back (const Places *places, const RecordImage *image, const char *disk, int held,
-                      int records, gboolean *refused, GError **error)
+                      int records, Job *job, gboolean *refused, GError **error)
 {
   g_auto (StorageImage) asked = begin (places, image);
   g_free (asked.disk);
   asked.disk = g_strdup (disk);
-  StorageEnd end = image->method->storage->revert (places, &asked, held, records, error);
+  StorageEnd end = image->method->storage->revert (places, &asked, held, records, job, error);
   *refused = end == STORAGE_REFUSED;
   return end == STORAGE_DONE;
 }

@@ -20,9 +20,9 @@ gboolean elsewhere_remove (const Places *places, const RecordImage *image, int r
                            GError **error);
 
 /* Has it brought back to the disk at the absolute path @disk: what the image says of one may have
- * come from anywhere.  @held: as of Storage.  *@refused: nothing was done. */
+ * come from anywhere.  @held, @job: as of Storage.  *@refused: nothing was done. */
 gboolean elsewhere_bring_back (const Places *places, const RecordImage *image, const char *disk,
-                               int held, int records, gboolean *refused, GError **error);
+                               int held, int records, Job *job, gboolean *refused, GError **error);
 
 /* Whether what is open as @fd is as @image was; DAMAGED. */
 gboolean elsewhere_check (const Places *places, const RecordImage *image, int fd, GError **error);

@@ -190,8 +190,10 @@ hook_remove (const Places *places, const StorageImage *image, int records, Job *
 }
 
 static StorageEnd
-hook_revert (const Places *places, const StorageImage *image, int held, int records, GError **error)
+hook_revert (const Places *places, const StorageImage *image, int held, int records, Job *job,
+             GError **error)
 {
+  (void)job; /* the hook is not asked how far it is */
   return change (places, "revert", image, held, records, NULL, error);
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include "../job.h"
 #include "file-names.h"
 #include "places.h"
 #include "records.h"
@@ -34,6 +35,7 @@ typedef struct {
   gboolean together;     /* no active path may lead to an old disk once one leads to a new one */
   gboolean keep_written; /* not on disk: what was written to since is kept aside, not refused */
   gboolean refused;      /* not on disk: that storage refused, and nothing at all has been done */
+  Job *job;              /* not on disk, borrowed: is told how far it is; NULL: nobody is */
   /* A live one, of a running machine (live-steps.h): it commits nothing.  QEMU does, and is asked
    * whether it has. */
   char *socket;    /* the machine's, absolute; NULL: the journal is not a live one */

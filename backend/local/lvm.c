@@ -251,10 +251,12 @@ lvm_remove (const Places *places, const StorageImage *image, int records, Job *j
 }
 
 static StorageEnd
-lvm_revert (const Places *places, const StorageImage *image, int held, int records, GError **error)
+lvm_revert (const Places *places, const StorageImage *image, int held, int records, Job *job,
+            GError **error)
 {
   autofd lock = storage_lock ("a former command of LVM's", records, error);
-  return lock < 0 ? STORAGE_REFUSED : storage_copy_back (&storage_lvm, places, image, held, error);
+  return lock < 0 ? STORAGE_REFUSED
+                  : storage_copy_back (&storage_lvm, places, image, held, job, error);
 }
 
 /* It is where the disk is, and is called there as LVM calls volumes. */

@@ -149,7 +149,7 @@ open_held (const Places *places, const StorageImage *image, int held, GError **e
 
 StorageEnd
 storage_copy_back (const Storage *storage, const Places *places, const StorageImage *image,
-                   int held, GError **error)
+                   int held, Job *job, GError **error)
 {
   g_autofree char *path = NULL;
   gboolean touched = FALSE;
@@ -157,7 +157,7 @@ storage_copy_back (const Storage *storage, const Places *places, const StorageIm
   autofd to = from < 0 ? -1 : open_held (places, image, held, error);
   if (to < 0)
     return STORAGE_REFUSED;
-  if (copy_back (from, to, image->size, &touched, error))
+  if (copy_back (from, to, image->size, job, &touched, error))
     return STORAGE_DONE;
   fail_in (error, "%s", image->disk);
   return touched ? STORAGE_UNKNOWN : STORAGE_REFUSED;

@@ -37,9 +37,9 @@ typedef struct Storage {
   StorageEnd (*remove) (const Places *places, const StorageImage *image, int records, Job *job,
                         GError **error);
   /* @held: borrowed; QEMU's locks on the disk, which are held for as long as anything of the call
-   * lives on. */
+   * lives on.  @job: is told how far it is, where that is known; it cannot be cancelled. */
   StorageEnd (*revert) (const Places *places, const StorageImage *image, int held, int records,
-                        GError **error);
+                        Job *job, GError **error);
 
   /* *@path: where its bytes can be read, absolute; NULL: it is not there.  Free with g_free.
    * @job: as above. */
@@ -62,7 +62,7 @@ int storage_lock (const char *whose, int records, GError **error);
 
 /* A `revert` for storage whose snapshots can be read beside the disk. */
 StorageEnd storage_copy_back (const Storage *storage, const Places *places,
-                              const StorageImage *image, int held, GError **error);
+                              const StorageImage *image, int held, Job *job, GError **error);
 
 /* Opens, for reading, what @storage keeps as @image: a regular file or a block device below a
  * place, and no symbolic link, of the right format and size, that is read through nothing else.

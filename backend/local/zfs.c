@@ -161,10 +161,12 @@ zfs_remove (const Places *places, const StorageImage *image, int records, Job *j
 }
 
 static StorageEnd
-zfs_revert (const Places *places, const StorageImage *image, int held, int records, GError **error)
+zfs_revert (const Places *places, const StorageImage *image, int held, int records, Job *job,
+            GError **error)
 {
   autofd lock = storage_lock (FORMER, records, error);
-  return lock < 0 ? STORAGE_REFUSED : storage_copy_back (&storage_zfs, places, image, held, error);
+  return lock < 0 ? STORAGE_REFUSED
+                  : storage_copy_back (&storage_zfs, places, image, held, job, error);
 }
 
 /* -------------------------------------------------------------------- where it is */

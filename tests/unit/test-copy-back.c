@@ -29,12 +29,12 @@ only_what_differs_is_written (void **state)
   gboolean touched;
   make_two (directory);
   int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
-  assert_true (copy_back (from, to, SIZE, &touched, NULL));
+  assert_true (copy_back (from, to, SIZE, NULL, &touched, NULL));
   assert_true (touched);
   images_run (directory->path, "cmp kept now");
   close (to);
   to = open_file (directory, "now", O_RDONLY); /* then it cannot be written to, and need not be */
-  assert_true (copy_back (from, to, SIZE, &touched, NULL));
+  assert_true (copy_back (from, to, SIZE, NULL, &touched, NULL));
   assert_false (touched);
   close (from);
   close (to);
@@ -48,8 +48,24 @@ what_was_interrupted_is_done_again (void **state)
   make_two (directory);
   images_run (directory->path, "dd if=kept of=now bs=64k count=1 conv=notrunc status=none");
   int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
-  assert_true (copy_back (from, to, SIZE, &touched, NULL));
+  assert_true (copy_back (from, to, SIZE, NULL, &touched, NULL));
   images_run (directory->path, "cmp kept now");
+  close (from);
+  close (to);
+}
+
+static void
+how_far_it_is_is_told (void **state)
+{
+  const TemporaryDirectory *directory = *state;
+  g_autoptr (Job) job = job_new ("db", "revert a");
+  gboolean touched;
+  make_two (directory);
+  int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
+  assert_true (copy_back (from, to, SIZE, job, &touched, NULL));
+  g_autofree char *jobs = jobs_describe ("db");
+  assert_non_null (strstr (jobs, "running 99% revert a")); /* of 3 MiB and 4 KiB */
+  job_finish (job, NULL);
   close (from);
   close (to);
 }
@@ -64,7 +80,7 @@ a_snapshot_that_ends_too_early_is_damaged (void **state)
   make_two (directory);
   images_run (directory->path, "truncate -s 60000 kept && cp now before");
   int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
-  assert_false (copy_back (from, to, SIZE, &touched, &error));
+  assert_false (copy_back (from, to, SIZE, NULL, &touched, &error));
   assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_DAMAGED));
   assert_false (touched);
   images_run (directory->path, "cmp now before");
@@ -80,7 +96,7 @@ a_disk_that_cannot_be_written_to_may_have_been_touched (void **state)
   gboolean touched;
   make_two (directory);
   int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDONLY);
-  assert_false (copy_back (from, to, SIZE, &touched, &error));
+  assert_false (copy_back (from, to, SIZE, NULL, &touched, &error));
   assert_true (touched);
   assert_non_null (strstr (error->message, "writing the disk"));
   close (from);
@@ -93,6 +109,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     temporary_test (only_what_differs_is_written),
     temporary_test (what_was_interrupted_is_done_again),
+    temporary_test (how_far_it_is_is_told),
     temporary_test (a_snapshot_that_ends_too_early_is_damaged),
     temporary_test (a_disk_that_cannot_be_written_to_may_have_been_touched),
   };

@@ -470,7 +470,7 @@ its_bytes_come_back_in_place (void **state)
   images_run ("/", "printf before | dd of=%s bs=1 seek=70000 conv=notrunc status=none", path);
   assert_true (create (loops, path, NULL));
   images_run ("/", "printf after | dd of=%s bs=1 seek=70000 conv=notrunc status=none", path);
-  assert_int_equal (storage_lvm.revert (places, &image, held, loops->files->fd, NULL),
+  assert_int_equal (storage_lvm.revert (places, &image, held, loops->files->fd, NULL, NULL),
                     STORAGE_DONE);
   images_run ("/", "cmp %s %s/" SNAPSHOT, path, loops->names);
   close (held);
@@ -488,7 +488,7 @@ a_disk_that_was_exchanged_is_not_written_to (void **state)
   g_autoptr (GError) error = NULL;
   int held = places_open_path (places, other, O_RDONLY, NULL);
   assert_true (create (loops, path, NULL));
-  assert_int_equal (storage_lvm.revert (places, &image, held, loops->files->fd, &error),
+  assert_int_equal (storage_lvm.revert (places, &image, held, loops->files->fd, NULL, &error),
                     STORAGE_REFUSED);
   assert_non_null (strstr (error->message, "was replaced meanwhile"));
   close (held);

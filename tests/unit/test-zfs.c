@@ -292,7 +292,7 @@ a_files_bytes_come_back_in_place (void **state)
   make (loops, path);
   images_run ("/", "printf 'as it is' | dd of=%s conv=notrunc status=none", path);
   int held = open (path, O_RDONLY);
-  assert_int_equal (storage_zfs.revert (places, &image, held, loops->files->fd, NULL),
+  assert_int_equal (storage_zfs.revert (places, &image, held, loops->files->fd, NULL, NULL),
                     STORAGE_DONE);
   images_run ("/", "test \"$(head -c 9 %s)\" = 'as it was'", path);
   close (held);
