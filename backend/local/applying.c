@@ -143,5 +143,6 @@ applying_was_written (const Applying *disk, const struct stat *status)
 {
   const JournalDisk *journal = disk->journal;
   gboolean dropped = journal->back || (journal->prepared && (!journal->freeze || journal->copy));
-  return dropped && journal_modified (status) != journal->modified;
+  gint64 now;
+  return dropped && (!journal_mark (disk->active, status, &now, NULL) || now != journal->modified);
 }

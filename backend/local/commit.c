@@ -58,20 +58,21 @@ add_disk (Journal *journal, const ChangeDisk *disk, GError **error)
   if (!disk->overlay && !disk->copy && !disk->brought_back) /* it is kept elsewhere, and stays */
     return TRUE;
   JournalDisk *entry = g_new0 (JournalDisk, 1);
+  g_ptr_array_add (journal->disks, entry);
+  if (!journal_mark (disk->active, &active, &entry->modified, error))
+    return fail_in (error, "%s", disk->disk->file);
   entry->directory = g_strdup (disk->disk->directory);
   entry->file = g_strdup (disk->disk->file);
   entry->prepared = g_strdup (disk->overlay);
   entry->freeze = disk->elsewhere ? NULL : g_strdup (disk->freeze);
   entry->raw = local_disk_is_raw (disk->disk);
   entry->inode = disk->inode;
-  entry->modified = journal_modified (&active);
   entry->overlay = overlay.st_ino;
   entry->copy = g_strdup (disk->copy);
   entry->copied = copied.st_ino;
   entry->back = disk->brought_back ? record_image_copy (disk->brought_back) : NULL;
   entry->attempt = disk->brought_back ? g_uuid_string_random () : NULL;
   entry->named = disk->second != NULL;
-  g_ptr_array_add (journal->disks, entry);
   return TRUE;
 }
 

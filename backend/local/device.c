@@ -172,6 +172,47 @@ device_writer (int fd, pid_t known)
   return writer;
 }
 
+/* -------------------------------------------------------------------- whether it was written to */
+
+/* Of its members (the kernel's Documentation/block/stat.rst).  A flush counts as a write without
+ * sectors. */
+enum { SECTORS_WRITTEN = 6, SECTORS_DISCARDED = 13 };
+
+static guint64
+member (char *const *members, guint which)
+{
+  return which < g_strv_length ((char **)members) ? g_ascii_strtoull (members[which], NULL, 10) : 0;
+}
+
+static guint64
+count_sectors (const char *statistics)
+{
+  g_autoptr (GPtrArray) members = g_ptr_array_new ();
+  g_auto (GStrv) words = g_strsplit_set (statistics, " \n", -1);
+  for (guint i = 0; words[i]; i++)
+    if (*words[i])
+      g_ptr_array_add (members, words[i]);
+  g_ptr_array_add (members, NULL);
+  return member ((char **)members->pdata, SECTORS_WRITTEN) +
+         member ((char **)members->pdata, SECTORS_DISCARDED);
+}
+
+gboolean
+device_written (int fd, gint64 *mark, GError **error)
+{
+  struct stat status;
+  g_autofree char *statistics = NULL, *boot = NULL;
+  if (fsync (fd) < 0 || fstat (fd, &status) < 0)
+    return fail_errno (error, "asking whether it is written to");
+  g_autofree char *path =
+      g_strdup_printf ("/sys/dev/block/%u:%u/stat", major (status.st_rdev), minor (status.st_rdev));
+  if (!g_file_get_contents (path, &statistics, NULL, NULL) ||
+      !g_file_get_contents ("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL))
+    return fail (error, BACKEND_ERROR_FAILED, "%s does not tell whether it is written to", path);
+  *mark = (gint64)((guint64)g_str_hash (boot) << 32 ^ count_sectors (statistics));
+  return TRUE;
+}
+
 /* -------------------------------------------------------------------- what it is */
 
 gboolean

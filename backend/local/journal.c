@@ -1,6 +1,7 @@
 /* The journal of one domain: a sealed file that exists only between the commit point of an
  * operation and its end. */
 #include "journal.h"
+#include "device.h"
 #include "fd.h"
 #include "note.h"
 #include "sealed.h"
@@ -66,6 +67,15 @@ gint64
 journal_modified (const struct stat *status)
 {
   return (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + status->st_mtim.tv_nsec;
+}
+
+gboolean
+journal_mark (int fd, const struct stat *status, gint64 *mark, GError **error)
+{
+  if (S_ISBLK (status->st_mode))
+    return device_written (fd, mark, error);
+  *mark = journal_modified (status);
+  return TRUE;
 }
 
 gboolean

@@ -16,7 +16,7 @@ typedef struct {
   char *prepared;  /* what takes its place: ".vmsnapfs-UUID.new"; NULL: nothing does, it stays */
   char *freeze;    /* uuid of the image that the active file becomes; NULL: it is dropped */
   guint64 inode;   /* of the active file */
-  gint64 modified; /* of the active file, nanoseconds since the epoch */
+  gint64 modified; /* of the active file: journal_mark */
   guint64 overlay; /* inode of the prepared file */
   char *copy; /* what is frozen in the active file's stead: ".vmsnapfs-UUID.new"; NULL: itself */
   guint64 copied;    /* its inode */
@@ -91,6 +91,9 @@ char *journal_prepared_name (void);
 /* Nanoseconds since the epoch. */
 struct stat;
 gint64 journal_modified (const struct stat *status);
+
+/* *@mark: another number once the disk was written to, which is open as @fd and has @status. */
+gboolean journal_mark (int fd, const struct stat *status, gint64 *mark, GError **error);
 
 /* TRUE when there is a journal, or the note of snapshots that are being taken out of images
  * (inside-pending.h), and when that cannot be found out. */

@@ -307,6 +307,35 @@ what_another_process_may_write_to_is_busy (void **state)
   assert_non_null (strstr (error->message, "has it open for writing"));
 }
 
+static gint64
+mark_of (const char *path)
+{
+  gint64 mark;
+  int fd = open (path, O_RDONLY);
+  assert_true (device_written (fd, &mark, NULL));
+  close (fd);
+  return mark;
+}
+
+/* udev gives a node new times whenever somebody who could have written closes it. */
+static void
+whoever_writes_to_it_is_seen_and_who_touches_its_node_is_not (void **state)
+{
+  const Loops *loops = *state;
+  g_autofree char *path = loops_add (loops, "root", "8M");
+  gint64 first = mark_of (path);
+  images_run (loops->files->path, "touch %s && dd if=%s of=/dev/null bs=1M status=none", path,
+              path);
+  assert_true (mark_of (path) == first);
+  images_run (loops->files->path,
+              "cp -aL %s other && exec 3<%s && head -c 4096 /dev/urandom >other", path, path);
+  gint64 second = mark_of (path);
+  assert_true (second != first);
+  assert_true (mark_of (path) == second);
+  images_run (loops->files->path, "blkdiscard -f -o 1M -l 1M %s", path);
+  assert_true (mark_of (path) != second);
+}
+
 int
 main (void)
 {
@@ -324,6 +353,7 @@ main (void)
     loops_test (what_a_device_cannot_be_snapshotted_by_is_said),
     loops_test (what_the_host_uses_is_busy),
     loops_test (what_another_process_may_write_to_is_busy),
+    loops_test (whoever_writes_to_it_is_seen_and_who_touches_its_node_is_not),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
