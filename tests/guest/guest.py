@@ -76,7 +76,11 @@ def summary():
 
 # ---- what is on the disks
 
-def make_disk(path, size=16 * 1024 * 1024):
+DISK_SIZE = 16 * 1024 * 1024
+BLOCKS = DISK_SIZE // BLOCK  # of the writer: after so many numbers it writes over the first
+
+
+def make_disk(path, size=DISK_SIZE):
     with open(path, "wb") as disk:
         disk.truncate(size)
     return path
