@@ -8,6 +8,7 @@
 #include "../qcow2/header.h"
 #include "device.h"
 #include "fd.h"
+#include "frozen.h"
 #include "live-clean.h"
 #include <fcntl.h>
 #include <string.h>
@@ -23,52 +24,51 @@ live_chain_is_spelled (const QemuLayer *top)
   return spelled > MOST_SPELLED;
 }
 
-/* QEMU takes what is before a colon for a protocol. */
-static char *
-path_of_backing (const char *path, const char *name)
-{
-  if (strchr (name, ':'))
-    return NULL;
-  g_autofree char *directory = g_path_get_dirname (path);
-  return *name == '/' ? g_strdup (name) : g_build_filename (directory, name, NULL);
-}
-
-static Qcow2Header *
-read_header (const char *path)
-{
-  autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  return fd < 0 ? NULL : qcow2_header_read (fd, NULL);
-}
-
-/* Whether @path leads to the image of @layer.  *@path: then to what its header says is behind it;
- * NULL: nothing is. */
+/* Whether QEMU has this very file open, and all of it, as what it is. */
 static gboolean
-step_down (const GArray *open_files, const QemuLayer *layer, char **path)
+is_open_as (const GArray *open_files, const QemuLayer *layer, int fd, gboolean raw)
 {
   struct stat status;
-  if (stat (*path, &status) < 0 || !device_same (&status, &layer->file) ||
-      !qemu_is_among (open_files, &status))
+  guint64 size;
+  return fstat (fd, &status) == 0 && device_same (&status, &layer->file) &&
+         qemu_is_among (open_files, &status) && frozen_size (fd, raw, &size, NULL) &&
+         size == layer->size && g_strcmp0 (layer->driver, raw ? "raw" : "qcow2") == 0;
+}
+
+/* The name of what the header says is behind the image of @layer, if the machine has that there; to
+ * be freed. */
+static char *
+name_behind (const QemuLayer *layer, int fd)
+{
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, NULL);
+  return header && qcow2_header_is_plain (header) && header->backing && layer->below &&
+                 g_strcmp0 (header->backing_format, layer->below->driver) == 0
+             ? g_strdup (header->backing)
+             : NULL;
+}
+
+/* Whether @layer is the image @*name and all is said of it; then *@name is what is behind it. */
+static gboolean
+step_down (const LiveDisk *disk, const GArray *open_files, const QemuLayer *layer, char **name)
+{
+  gboolean raw;
+  g_autofree char *here = g_steal_pointer (name);
+  if (!frozen_is_name (here, &raw) || strchr (here, '/') || layer->bitmaps)
     return FALSE;
-  g_autofree char *here = g_steal_pointer (path);
-  if (g_strcmp0 (layer->driver, "raw") == 0)
-    return !layer->below;
-  g_autoptr (Qcow2Header) header =
-      g_strcmp0 (layer->driver, "qcow2") == 0 ? read_header (here) : NULL;
-  if (!header || !qcow2_header_is_plain (header) || !header->backing != !layer->below)
+  autofd fd = openat (disk->directory, here, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0 || !is_open_as (open_files, layer, fd, raw))
     return FALSE;
-  if (header->backing)
-    *path = path_of_backing (here, header->backing);
-  return !header->backing ||
-         (*path && g_strcmp0 (header->backing_format, layer->below->driver) == 0);
+  *name = raw ? NULL : name_behind (layer, fd);
+  return !*name == !layer->below;
 }
 
 gboolean
-live_chain_is_of_headers (const LiveTake *take, const LiveDisk *disk, const QemuLayer *layer)
+live_chain_is_ours (const LiveTake *take, const LiveDisk *disk, const QemuLayer *layer)
 {
   g_autoptr (GArray) open_files = qemu_open_files (take->machine);
-  g_autofree char *path = g_build_filename (disk->spelled, disk->frozen, NULL);
+  g_autofree char *name = g_strdup (disk->frozen);
   for (; open_files && layer; layer = layer->below)
-    if (!step_down (open_files, layer, &path))
+    if (!step_down (disk, open_files, layer, &name))
       return FALSE;
   return open_files != NULL;
 }

@@ -8,7 +8,7 @@
  * image above it. */
 gboolean live_chain_is_spelled (const QemuLayer *top);
 
-/* Whether QEMU opens the same files as it has open now, and as the same formats, when it opens
- * @frozen (the image of @layer, a name beside the disk) and goes by what the headers say. */
-gboolean live_chain_is_of_headers (const LiveTake *take, const LiveDisk *disk,
-                                   const QemuLayer *layer);
+/* Whether QEMU has the same open when it opens the frozen image of @disk, which @layer is, by what
+ * the headers say.  Only of images that are all ours: an owner may call another file as he called
+ * his, and may have options of his own for it. */
+gboolean live_chain_is_ours (const LiveTake *take, const LiveDisk *disk, const QemuLayer *layer);

@@ -17,6 +17,6 @@ gboolean live_clean (Qemu *machine, GError **error);
 /* Removes one node.  TRUE as well when QEMU refuses: it is something else by now, or in use. */
 gboolean live_clean_node (Qemu *machine, const char *name, GError **error);
 
-/* Removes those of @names that no block device is read through: the topmost first.  As the machine
- * was when it was looked at last. */
+/* Removes those of @names, the topmost first, that no block device was read through when the
+ * machine was looked at last. */
 gboolean live_clean_unread (Qemu *machine, const GPtrArray *names, GError **error);

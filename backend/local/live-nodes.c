@@ -169,7 +169,7 @@ is_opened_as (const QemuLayer *layer, const char *file)
   return g_strcmp0 (name, file) == 0;
 }
 
-/* What is behind it stays open as it is, or, @by_headers, QEMU opens that anew. */
+/* What is behind it stays open as it is; @by_headers: QEMU opens that anew. */
 static gboolean
 add_frozen (const LiveTake *take, const LiveDisk *disk, const QemuLayer *old, gboolean by_headers,
             GError **error)
@@ -227,39 +227,63 @@ let_old_go (const LiveTake *take, const LiveDisk *disk, GError **error)
   return live_clean_node (take->machine, name, error);
 }
 
-/* QEMU refuses when that would be more files than it may have open. */
+/* ---- settling one disk ---- */
+
 static gboolean
-add_by_headers (const LiveTake *take, const LiveDisk *disk, const QemuLayer *old)
+replace_old (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, gboolean by_headers,
+             GError **error)
 {
-  return live_chain_is_spelled (old) && live_chain_is_of_headers (take, disk, old) &&
-         add_frozen (take, disk, old, TRUE, NULL);
+  return add_frozen (take, disk, top->below, by_headers, error) &&
+         hold_old (take, disk, top->below, error) && put_below (take, disk, top, error);
 }
 
-/* QEMU has the frozen image open by its name, and need not spell what is behind it. */
+/* Whether @old is what has been frozen: its path was the active one before, or is its frozen one.
+ * (An owner may have had it streamed away meanwhile.) */
+static gboolean
+is_frozen_here (const LiveDisk *disk, const QemuLayer *old)
+{
+  struct stat directory;
+  const JournalDisk *journal = disk->journal;
+  return old && fstat (disk->directory, &directory) == 0 && old->file.st_dev == directory.st_dev &&
+         (old->file.st_ino == journal->inode || old->file.st_ino == journal->overlay);
+}
+
+/* QEMU's description of the chain becomes short.  It may refuse, as for want of files that it may
+ * open or because of somebody's job; then the chain stays as it is. */
+static gboolean
+shorten (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  if (g_str_equal (top->below->node, disk->below) || !live_chain_is_spelled (top->below) ||
+      !live_chain_is_ours (take, disk, top->below) || replace_old (take, disk, top, TRUE, &wrong))
+    return TRUE;
+  if (g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_FAILED))
+    return let_old_go (take, disk, error) && live_clean_node (take->machine, disk->below, error);
+  g_propagate_error (error, g_steal_pointer (&wrong));
+  return FALSE;
+}
+
 static gboolean
 open_by_name (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GError **error)
 {
-  const QemuLayer *old = top->below;
-  if (!add_by_headers (take, disk, old)) {
-    if (is_opened_as (old, disk->frozen))
-      return TRUE;
-    if (!add_frozen (take, disk, old, FALSE, error))
-      return FALSE;
-  }
-  return hold_old (take, disk, old, error) && put_below (take, disk, top, error);
+  if (!is_frozen_here (disk, top->below))
+    return TRUE;
+  return is_opened_as (top->below, disk->frozen) ? shorten (take, disk, top, error)
+                                                 : replace_old (take, disk, top, FALSE, error);
 }
 
-/* Adds the names of all that the disk was read through and that have an owner.  (A node whose name
- * QEMU made up goes by itself.) */
+/* Adds the names of what is not needed any more when the disk is read otherwise: of the node that
+ * its owner had on top, and of those that we have made.  (What QEMU has made goes by itself, and
+ * what else its owner has made is his.) */
 static void
 note_names (const LiveDisk *disk, const QemuLayer *top, GPtrArray *names)
 {
-  const char *noted = disk->journal->node;
-  for (const QemuLayer *layer = top; layer; layer = layer->below)
-    if (*layer->node != '#')
+  if (disk->journal->node)
+    g_ptr_array_add (names, g_strdup (disk->journal->node));
+  for (const QemuLayer *layer = top->below; layer; layer = layer->below)
+    if (g_str_has_prefix (layer->node, LIVE_NODE_PREFIX) &&
+        g_strcmp0 (layer->node, disk->journal->node) != 0)
       g_ptr_array_add (names, g_strdup (layer->node));
-  if (noted && !g_ptr_array_find_with_equal_func (names, noted, g_str_equal, NULL))
-    g_ptr_array_add (names, g_strdup (noted));
 }
 
 static gboolean
@@ -268,14 +292,10 @@ settle_disk (const LiveTake *take, const LiveDisk *disk, GPtrArray *names, GErro
   const QemuLayer *top = find_top (take, disk, disk->journal->overlay, error);
   if (!top)
     return FALSE;
-  if (!top->below)
-    return fail (error, BACKEND_ERROR_FAILED, "QEMU has nothing behind %s", disk->overlay);
   note_names (disk, top, names);
   return open_by_name (take, disk, top, error) && let_old_go (take, disk, error);
 }
 
-/* A node that the machine's owner made stays when nobody needs it any more, and may have the active
- * path for its name. */
 gboolean
 live_settle (const LiveTake *take, GError **error)
 {

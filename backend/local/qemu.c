@@ -55,6 +55,7 @@ make_layer (const Qemu *machine, GHashTable *nodes, JsonObject *stats)
   const char *name = qmp_string (stats, "node-name");
   JsonObject *node = name ? g_hash_table_lookup (nodes, name) : NULL;
   JsonObject *cache = node ? qmp_object (node, "cache") : NULL;
+  JsonObject *image = node ? qmp_object (node, "image") : NULL;
   JsonObject *file = qmp_object (stats, "parent");
   if (!node)
     return NULL;
@@ -63,6 +64,8 @@ make_layer (const Qemu *machine, GHashTable *nodes, JsonObject *stats)
   layer->driver = g_strdup (qmp_string (node, "drv"));
   layer->file_node = g_strdup (file ? qmp_string (file, "node-name") : NULL);
   layer->path = file_of (nodes, layer->file_node);
+  layer->size = image ? (guint64)MAX (qmp_number (image, "virtual-size"), 0) : 0;
+  layer->bitmaps = json_object_has_member (node, "dirty-bitmaps");
   layer->read_only = qmp_flag (node, "ro");
   layer->direct = cache && qmp_flag (cache, "direct");
   layer->no_flush = cache && qmp_flag (cache, "no-flush");

@@ -15,7 +15,9 @@ typedef struct QemuLayer {
   char *file_node;
   char *path;       /* by which the file was opened, as QEMU spells it */
   struct stat file; /* that the path leads to now; nothing: it leads nowhere */
+  guint64 size;     /* bytes that the guest sees */
   gboolean read_only, direct, no_flush;
+  gboolean bitmaps; /* somebody keeps account of what is written to it */
   char *detect_zeroes;
   struct QemuLayer *below; /* NULL: it has no backing file */
 } QemuLayer;
