@@ -272,18 +272,26 @@ open_by_name (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, 
                                                  : replace_old (take, disk, top, FALSE, error);
 }
 
+static void
+note_name (const char *name, GPtrArray *names)
+{
+  if (name && *name != '#' && !g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
+    g_ptr_array_add (names, g_strdup (name));
+}
+
 /* Adds the names of what is not needed any more when the disk is read otherwise: of the node that
- * its owner had on top, and of those that we have made.  (What QEMU has made goes by itself, and
- * what else its owner has made is his.) */
+ * its owner had on top, with its file's, and of those that we have made.  (What QEMU has made goes
+ * by itself, and what else its owner has made is his.) */
 static void
 note_names (const LiveDisk *disk, const QemuLayer *top, GPtrArray *names)
 {
-  if (disk->journal->node)
-    g_ptr_array_add (names, g_strdup (disk->journal->node));
-  for (const QemuLayer *layer = top->below; layer; layer = layer->below)
-    if (g_str_has_prefix (layer->node, LIVE_NODE_PREFIX) &&
-        g_strcmp0 (layer->node, disk->journal->node) != 0)
-      g_ptr_array_add (names, g_strdup (layer->node));
+  note_name (disk->journal->node, names);
+  for (const QemuLayer *layer = top->below; layer; layer = layer->below) {
+    if (g_str_has_prefix (layer->node, LIVE_NODE_PREFIX))
+      note_name (layer->node, names);
+    if (g_strcmp0 (layer->node, disk->journal->node) == 0)
+      note_name (layer->file_node, names);
+  }
 }
 
 static gboolean
