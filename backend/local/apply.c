@@ -184,7 +184,9 @@ check_may_be_brought_back (const Applying *disk, What what, const struct stat *s
   if (what != OLD)
     return cannot_complete (disk->journal->file, "was replaced by another file", error);
   return !applying_was_written (disk, status) ||
-         cannot_complete (disk->journal->file, "was written to since, and would be lost", error);
+         cannot_complete (disk->journal->file,
+                          "was written to since, or its host was started anew, and would be lost",
+                          error);
 }
 
 /* Asked of all disks before the first is touched. */

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -174,43 +176,88 @@ device_writer (int fd, pid_t known)
 
 /* -------------------------------------------------------------------- whether it was written to */
 
-/* Of its members (the kernel's Documentation/block/stat.rst).  A flush counts as a write without
- * sectors. */
-enum { SECTORS_WRITTEN = 6, SECTORS_DISCARDED = 13 };
+typedef struct {
+  guint64 read, written, discarded; /* sectors */
+} Sectors;
 
-static guint64
-member (char *const *members, guint which)
+/* The kernel's Documentation/block/stat.rst.  A flush counts as a write, but has no sectors. */
+static gboolean
+count_sectors (dev_t device, Sectors *sectors)
 {
-  return which < g_strv_length ((char **)members) ? g_ascii_strtoull (members[which], NULL, 10) : 0;
+  g_autofree char *text = NULL;
+  g_autofree char *path =
+      g_strdup_printf ("/sys/dev/block/%u:%u/stat", major (device), minor (device));
+  *sectors = (Sectors){ 0 };
+  return g_file_get_contents (path, &text, NULL, NULL) &&
+         sscanf (text,
+                 "%*u %*u %" G_GUINT64_FORMAT " %*u %*u %*u %" G_GUINT64_FORMAT
+                 " %*u %*u %*u %*u %*u %*u %" G_GUINT64_FORMAT,
+                 &sectors->read, &sectors->written, &sectors->discarded) >= 2;
 }
 
-static guint64
-count_sectors (const char *statistics)
+/* Past the page cache. */
+static void
+read_a_block (int fd)
 {
-  g_autoptr (GPtrArray) members = g_ptr_array_new ();
-  g_auto (GStrv) words = g_strsplit_set (statistics, " \n", -1);
-  for (guint i = 0; words[i]; i++)
-    if (*words[i])
-      g_ptr_array_add (members, words[i]);
-  g_ptr_array_add (members, NULL);
-  return member ((char **)members->pdata, SECTORS_WRITTEN) +
-         member ((char **)members->pdata, SECTORS_DISCARDED);
+  static const gsize block = 4096;
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  autofd direct = open (path, O_RDONLY | O_DIRECT | O_CLOEXEC | O_NONBLOCK);
+  void *buffer = aligned_alloc (block, block);
+  if (direct >= 0 && buffer && pread (direct, buffer, block, 0) < 0)
+    g_debug ("reading a block: %s", g_strerror (errno)); /* then it does not count */
+  free (buffer);
+}
+
+/* Some drivers count nothing, and whoever likes can turn it off (queue/iostats). */
+static gboolean
+is_counted (int fd, dev_t device, Sectors *sectors)
+{
+  Sectors before;
+  if (!count_sectors (device, &before))
+    return FALSE;
+  read_a_block (fd);
+  return count_sectors (device, sectors) && sectors->read > before.read;
+}
+
+/* It counts from zero when it comes anew, by a number of its own. */
+static guint64
+number_of_coming (int fd)
+{
+  guint64 number = 0;
+#ifdef BLKGETDISKSEQ
+  if (ioctl (fd, BLKGETDISKSEQ, &number) < 0) /* of 5.15 */
+    number = 0;
+#endif
+  return number;
 }
 
 gboolean
-device_written (int fd, gint64 *mark, GError **error)
+device_mark (int fd, gint64 *mark, GError **error)
 {
   struct stat status;
-  g_autofree char *statistics = NULL, *boot = NULL;
+  Sectors sectors = { 0 };
+  g_autofree char *boot = device_boot ();
   if (fsync (fd) < 0 || fstat (fd, &status) < 0)
     return fail_errno (error, "asking whether it is written to");
-  g_autofree char *path =
-      g_strdup_printf ("/sys/dev/block/%u:%u/stat", major (status.st_rdev), minor (status.st_rdev));
-  if (!g_file_get_contents (path, &statistics, NULL, NULL) ||
-      !g_file_get_contents ("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL))
-    return fail (error, BACKEND_ERROR_FAILED, "%s does not tell whether it is written to", path);
-  *mark = (gint64)((guint64)g_str_hash (boot) << 32 ^ count_sectors (statistics));
+  gboolean counted = boot && is_counted (fd, status.st_rdev, &sectors);
+  g_autofree char *text = g_strdup_printf (
+      "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
+      " %" G_GINT64_FORMAT ".%ld",
+      boot, (guint64)status.st_ino, number_of_coming (fd), counted ? sectors.written : 0,
+      counted ? sectors.discarded : 0, counted ? 0 : (gint64)status.st_mtim.tv_sec,
+      counted ? 0 : status.st_mtim.tv_nsec);
+  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+  sum[16] = '\0';
+  *mark = (gint64)g_ascii_strtoull (sum, NULL, 16);
   return TRUE;
+}
+
+char *
+device_boot (void)
+{
+  char *boot = NULL;
+  g_file_get_contents ("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL);
+  return boot;
 }
 
 /* -------------------------------------------------------------------- what it is */

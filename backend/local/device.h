@@ -24,10 +24,14 @@ gboolean device_size (int fd, guint64 *size, GError **error);
  * are not ours, and O_EXCL tells of no process at all. */
 pid_t device_writer (int fd, pid_t known);
 
-/* *@mark: another number once somebody has written to the device, which is open as @fd, by whatever
- * node, and in another run of the host.  (Its node's times tell also that udev was there.)  What is
- * written so far gets to the device before. */
-gboolean device_written (int fd, gint64 *mark, GError **error);
+/* *@mark: another number once somebody has written to the block device that is open as @fd, by
+ * whatever node, and once it or the host was started anew.  (udev gives its node new times whenever
+ * somebody closes it who could have written: they count only where the kernel does not.)  What is
+ * written so far gets to the device before, which may take time. */
+gboolean device_mark (int fd, gint64 *mark, GError **error);
+
+/* Which run of the host this is; NULL: nobody knows.  Free with g_free. */
+char *device_boot (void);
 
 /* Whether both are of one file, or of one device, by whatever name. */
 gboolean device_same (const struct stat *one, const struct stat *other);

@@ -73,7 +73,7 @@ gboolean
 journal_mark (int fd, const struct stat *status, gint64 *mark, GError **error)
 {
   if (S_ISBLK (status->st_mode))
-    return device_written (fd, mark, error);
+    return device_mark (fd, mark, error);
   *mark = journal_modified (status);
   return TRUE;
 }

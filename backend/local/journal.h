@@ -92,7 +92,8 @@ char *journal_prepared_name (void);
 struct stat;
 gint64 journal_modified (const struct stat *status);
 
-/* *@mark: another number once the disk was written to, which is open as @fd and has @status. */
+/* *@mark: another number once the disk was written to, which is open as @fd and has @status; of a
+ * block device, device_mark. */
 gboolean journal_mark (int fd, const struct stat *status, gint64 *mark, GError **error);
 
 /* TRUE when there is a journal, or the note of snapshots that are being taken out of images

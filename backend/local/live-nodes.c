@@ -203,7 +203,7 @@ put_below (const LiveTake *take, const LiveDisk *disk, const QemuLayer *top, GEr
 static char *
 holder_name (const LiveDisk *disk)
 {
-  return g_strconcat (disk->below, "-o", NULL);
+  return g_strconcat (disk->below, LIVE_HOLDER_SUFFIX, NULL);
 }
 
 static gboolean

@@ -11,8 +11,8 @@
  *   attach    while the guest is paused: X goes on top of F, on all disks or on none.  The commit
  *             point
  *   paths     X takes the active path; until then the guest must not write
- *   settle    QEMU has F open by its frozen name, read-only ("-b"); while that is exchanged, another
- *             node ("-o") holds what was there.  Of a long chain F is opened anew, with all that is
+ *   settle    QEMU has F open by its frozen name, read-only ("-b"); while that is exchanged,
+ * another node ("-o") holds what was there.  Of a long chain F is opened anew, with all that is
  *             behind it (live-chain.h)
  *   records   F loses its write bits, the records get into place, the journal goes
  */

@@ -1,7 +1,5 @@
 /* Taking a snapshot of a running machine. */
 #include "live-take.h"
-#include "../qcow2/reader.h"
-#include "device.h"
 #include "fd.h"
 #include "live-clean.h"
 #include "live-replay.h"
@@ -128,15 +126,6 @@ live_commits (const Change *change)
 
 /* ---- the disks ---- */
 
-/* A machine may have been given a part of a raw disk. */
-static gboolean
-has_all_open (const ChangeDisk *disk, const QemuLayer *layer, const struct stat *status)
-{
-  guint64 size = image_raw_size ((guint64)status->st_size);
-  return !local_disk_is_raw (disk->disk) ||
-         ((!disk->disk->device || device_size (disk->active, &size, NULL)) && layer->size == size);
-}
-
 gboolean
 live_check_disk (const Change *change, const ChangeDisk *disk, GError **error)
 {
@@ -153,8 +142,6 @@ live_check_disk (const Change *change, const ChangeDisk *disk, GError **error)
                  change->socket, file);
   if (layer->read_only)
     return fail (error, BACKEND_ERROR_BUSY, "the machine has %s open for reading only", file);
-  if (!has_all_open (disk, layer, &status))
-    return fail (error, BACKEND_ERROR_BUSY, "the machine has another size of %s open", file);
   return g_strcmp0 (layer->driver, disk->disk->format) == 0 ||
          fail (error, BACKEND_ERROR_BUSY, "the machine has %s open as %s, not as %s", file,
                layer->driver ? layer->driver : "something unknown", disk->disk->format);

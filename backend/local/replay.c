@@ -72,7 +72,7 @@ apply_or_abandon (const Places *places, int records, Journal *journal, const cha
   gboolean damaged = g_error_matches (wrong, BACKEND_ERROR, BACKEND_ERROR_DAMAGED);
   if (damaged && journal_abandon (records, places, journal, NULL)) {
     tell (domain, "an operation that was interrupted is given up: a machine has written to the "
-                  "disk since");
+                  "disk since, or a volume's host was started anew");
     return TRUE;
   }
   journal->keep_written = TRUE;

@@ -312,7 +312,7 @@ mark_of (const char *path)
 {
   gint64 mark;
   int fd = open (path, O_RDONLY);
-  assert_true (device_written (fd, &mark, NULL));
+  assert_true (device_mark (fd, &mark, NULL));
   close (fd);
   return mark;
 }
@@ -336,6 +336,34 @@ whoever_writes_to_it_is_seen_and_who_touches_its_node_is_not (void **state)
   assert_true (mark_of (path) != second);
 }
 
+static void
+who_writes_is_seen_where_the_kernel_does_not_count (void **state)
+{
+  const Loops *loops = *state;
+  g_autofree char *path = loops_add (loops, "root", "8M");
+  images_run (loops->files->path,
+              "echo 0 >/sys/block/$(basename $(readlink -f %s))/queue/iostats", path);
+  gint64 first = mark_of (path);
+  assert_true (mark_of (path) == first);
+  images_run (loops->files->path, "head -c 4096 /dev/urandom >%s", path);
+  gint64 second = mark_of (path);
+  images_run (loops->files->path,
+              "echo 1 >/sys/block/$(basename $(readlink -f %s))/queue/iostats", path);
+  assert_true (second != first);
+}
+
+/* It counts from zero again. */
+static void
+a_device_that_has_come_anew_is_another (void **state)
+{
+  const Loops *loops = *state;
+  g_autofree char *path = loops_add (loops, "root", "8M");
+  gint64 first = mark_of (path);
+  images_run (loops->files->path,
+              "losetup -d $(readlink %s) && losetup $(readlink %s) root.img", path, path);
+  assert_true (mark_of (path) != first);
+}
+
 int
 main (void)
 {
@@ -354,6 +382,8 @@ main (void)
     loops_test (what_the_host_uses_is_busy),
     loops_test (what_another_process_may_write_to_is_busy),
     loops_test (whoever_writes_to_it_is_seen_and_who_touches_its_node_is_not),
+    loops_test (who_writes_is_seen_where_the_kernel_does_not_count),
+    loops_test (a_device_that_has_come_anew_is_another),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
