@@ -341,14 +341,14 @@ who_writes_is_seen_where_the_kernel_does_not_count (void **state)
 {
   const Loops *loops = *state;
   g_autofree char *path = loops_add (loops, "root", "8M");
-  images_run (loops->files->path,
-              "echo 0 >/sys/block/$(basename $(readlink -f %s))/queue/iostats", path);
+  images_run (loops->files->path, "echo 0 >/sys/block/$(basename $(readlink -f %s))/queue/iostats",
+              path);
   gint64 first = mark_of (path);
   assert_true (mark_of (path) == first);
   images_run (loops->files->path, "head -c 4096 /dev/urandom >%s", path);
   gint64 second = mark_of (path);
-  images_run (loops->files->path,
-              "echo 1 >/sys/block/$(basename $(readlink -f %s))/queue/iostats", path);
+  images_run (loops->files->path, "echo 1 >/sys/block/$(basename $(readlink -f %s))/queue/iostats",
+              path);
   assert_true (second != first);
 }
 
@@ -359,8 +359,8 @@ a_device_that_has_come_anew_is_another (void **state)
   const Loops *loops = *state;
   g_autofree char *path = loops_add (loops, "root", "8M");
   gint64 first = mark_of (path);
-  images_run (loops->files->path,
-              "losetup -d $(readlink %s) && losetup $(readlink %s) root.img", path, path);
+  images_run (loops->files->path, "losetup -d $(readlink %s) && losetup $(readlink %s) root.img",
+              path, path);
   assert_true (mark_of (path) != first);
 }
 
