@@ -231,23 +231,29 @@ number_of_coming (int fd)
   return number;
 }
 
+/* What changes when it is written to; free with g_free. */
+static char *
+account_of (int fd, const struct stat *status)
+{
+  Sectors sectors;
+  if (is_counted (fd, status->st_rdev, &sectors))
+    return g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, sectors.written,
+                            sectors.discarded);
+  return g_strdup_printf ("%ld.%09ld", status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
+}
+
 gboolean
 device_mark (int fd, gint64 *mark, GError **error)
 {
   struct stat status;
-  Sectors sectors = { 0 };
-  g_autofree char *boot = device_boot ();
   if (fsync (fd) < 0 || fstat (fd, &status) < 0)
     return fail_errno (error, "asking whether it is written to");
-  gboolean counted = boot && is_counted (fd, status.st_rdev, &sectors);
-  g_autofree char *text = g_strdup_printf (
-      "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
-      " %" G_GINT64_FORMAT ".%ld",
-      boot, (guint64)status.st_ino, number_of_coming (fd), counted ? sectors.written : 0,
-      counted ? sectors.discarded : 0, counted ? 0 : (gint64)status.st_mtim.tv_sec,
-      counted ? 0 : status.st_mtim.tv_nsec);
+  g_autofree char *boot = device_boot (), *account = account_of (fd, &status);
+  g_autofree char *text =
+      g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %s", boot ? boot : "",
+                       (guint64)status.st_ino, number_of_coming (fd), account);
   g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
-  sum[16] = '\0';
+  sum[2 * sizeof *mark] = '\0';
   *mark = (gint64)g_ascii_strtoull (sum, NULL, 16);
   return TRUE;
 }
