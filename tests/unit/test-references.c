@@ -1,19 +1,6 @@
 /* Who has a file as its backing file, whatever the name is spelled like. */
-#include "../../backend/local/references.h"
-#include "../../backend/local/spare.h"
-#include "../../backend/local/walked.h"
-#include "place.h"
-#include <fcntl.h>
+#include "references.h"
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static GPtrArray *
-readers_in (const Asking *asking, const Store *store, const char *file, GError **error)
-{
-  g_autofree char *path = g_build_filename (store->directory, file, NULL);
-  return references_to (asking, path, error);
-}
 
 static GPtrArray *
 users_in (const GPtrArray *domains, const char *directory, const char *file, GError **error)
@@ -48,13 +35,6 @@ are (const Store *store, const char *file, const char *const *expected)
 #define ARE(store, file, ...) are (store, file, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void
-overlay (const Store *store, const char *file, const char *backing)
-{
-  images_run (store->directory, "qemu-img create -q -f qcow2 -u -b '%s' -F qcow2 %s 1M", backing,
-              file);
-}
-
-static void
 every_spelling_counts (void **state)
 {
   const Store *store = *state;
@@ -80,72 +60,6 @@ every_spelling_counts (void **state)
   ARE (store, "a.qcow2", "no.qcow2");
   ARE (store, "missing.qcow2", "gone.qcow2");
   ARE (store, "no.qcow2", NULL);
-}
-
-static gboolean
-try_to_unlink (const Store *store, SpareImage *images, guint count, GError **error)
-{
-  g_autoptr (GPtrArray) spares = g_ptr_array_new ();
-  int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
-  for (guint i = 0; i < count; i++) {
-    images[i].directory = directory;
-    images[i].held = -1;
-    images[i].path = (char *)store->directory;
-    g_ptr_array_add (spares, &images[i]);
-  }
-  gboolean unlinked = spare_images_unlink (store->places, spares, NULL, error);
-  close (directory);
-  return unlinked;
-}
-
-static void
-unlink_unread (const Store *store, SpareImage *images, guint count)
-{
-  g_autoptr (GError) error = NULL;
-  if (!try_to_unlink (store, images, count, &error))
-    fail_msg ("%s", error->message);
-}
-
-static void
-assert_gone (const Store *store, const SpareImage *image, gboolean gone)
-{
-  g_autofree char *path = g_build_filename (store->directory, image->file, NULL);
-  assert_int_equal (image->gone, gone);
-  assert_int_equal (access (path, F_OK) == 0, !gone);
-}
-
-/* The file name of the only reader of that image, which is not unlinked then; NULL: there are
- * others. */
-static char *
-only_reader (const Store *store)
-{
-  SpareImage image = { .file = (char[]){ ".vmsnapfs-1.qcow2" } };
-  unlink_unread (store, &image, 1);
-  g_autofree char *reader = image.reader;
-  assert_false (image.gone);
-  return reader ? g_path_get_basename (reader) : NULL;
-}
-
-static void
-assert_only_reader (const Store *store, const char *make, const char *expected)
-{
-  images_run (store->directory, "%s", make);
-  g_autofree char *reader = only_reader (store);
-  assert_int_equal (g_strcmp0 (reader, expected), 0);
-}
-
-/* A running machine's disk has one. */
-static void
-a_disk_and_its_second_name_are_one_reader (void **state)
-{
-  const Store *store = *state;
-  images_run (store->directory, "qemu-img create -q -f qcow2 .vmsnapfs-1.qcow2 1M");
-  overlay (store, "disk.qcow2", ".vmsnapfs-1.qcow2");
-  assert_only_reader (store, "true", "disk.qcow2");
-  assert_only_reader (store, "ln disk.qcow2 .vmsnapfs-2.qcow2", "disk.qcow2");
-  assert_only_reader (store, "ln disk.qcow2 third.qcow2", NULL);
-  assert_only_reader (store, "rm .vmsnapfs-2.qcow2", NULL);
-  assert_only_reader (store, "rm third.qcow2 && cp disk.qcow2 .vmsnapfs-2.qcow2", NULL);
 }
 
 static void
@@ -345,149 +259,6 @@ a_frozen_raw_disk_has_readers_like_any_file (void **state)
   ARE (store, ".vmsnapfs-1.raw", "a.qcow2");
 }
 
-static guint
-readers_of (const Store *store, const char *file, gboolean trusting)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) domains = scan_store (store->places, NULL);
-  const Asking asking = { .places = store->places, .domains = domains, .trusting = trusting };
-  g_autoptr (GPtrArray) found = readers_in (&asking, store, file, &error);
-  if (error)
-    fail_msg ("%s", error->message);
-  return found ? found->len : 0;
-}
-
-/* A frozen image that is asked, and remembered, as a reader of a.qcow2. */
-static void
-remember_frozen (const Store *store)
-{
-  images_run (store->directory, "qemu-img create -q -f qcow2 a.qcow2 1M && cp a.qcow2 b.qcow2");
-  overlay (store, ".vmsnapfs-1.qcow2", "a.qcow2");
-  images_run (store->directory, "chmod a-w .vmsnapfs-1.qcow2 && sleep 0.2");
-  assert_int_equal (readers_of (store, "a.qcow2", TRUE), 1);
-}
-
-/* Root writes to what has no write bits, too. */
-#define REBASE "qemu-img rebase -u -f qcow2 -F qcow2 -b b.qcow2 "
-
-static void
-who_trusts_does_not_ask_a_frozen_image_again (void **state)
-{
-  const Store *store = *state;
-  remember_frozen (store);
-  images_run (store->directory, REBASE ".vmsnapfs-1.qcow2");
-  assert_int_equal (readers_of (store, "a.qcow2", TRUE), 1);
-  assert_int_equal (readers_of (store, "b.qcow2", TRUE), 0);
-  assert_int_equal (readers_of (store, "b.qcow2", FALSE), 1);
-  assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1); /* what was known is not any more */
-}
-
-static void
-who_removes_trusts_nobody (void **state)
-{
-  const Store *store = *state;
-  SpareImage image = { .file = (char[]){ "b.qcow2" } };
-  remember_frozen (store);
-  images_run (store->directory, REBASE ".vmsnapfs-1.qcow2");
-  unlink_unread (store, &image, 1);
-  assert_gone (store, &image, FALSE);
-  g_free (image.reader);
-}
-
-static void
-who_trusts_sees_another_file_in_its_place (void **state)
-{
-  const Store *store = *state;
-  remember_frozen (store);
-  images_run (store->directory, "cp -p .vmsnapfs-1.qcow2 new && " REBASE "new && "
-                                "mv -f new .vmsnapfs-1.qcow2");
-  assert_int_equal (readers_of (store, "a.qcow2", TRUE), 0);
-  assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1);
-}
-
-/* Who folded that away may have put another file into its place, with the number of the first. */
-static void
-who_trusts_asks_a_frozen_image_whose_backing_file_is_gone (void **state)
-{
-  const Store *store = *state;
-  remember_frozen (store);
-  images_run (store->directory, REBASE ".vmsnapfs-1.qcow2 && rm a.qcow2");
-  assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1);
-}
-
-static void
-who_trusts_asks_what_we_said_that_we_change (void **state)
-{
-  const Store *store = *state;
-  remember_frozen (store);
-  images_run (store->directory, REBASE ".vmsnapfs-1.qcow2");
-  int directory = open (store->directory, O_RDONLY | O_DIRECTORY);
-  walked_forget (directory, ".vmsnapfs-1.qcow2");
-  close (directory);
-  assert_int_equal (readers_of (store, "b.qcow2", TRUE), 1);
-}
-
-/* What only they read goes with them, in whatever order they are; what somebody else reads stays,
- * with all that is below. */
-static void
-many_are_unlinked_at_once (void **state)
-{
-  const Store *store = *state;
-  SpareImage images[] = { { .file = (char[]){ ".vmsnapfs-1.qcow2" } },
-                          { .file = (char[]){ ".vmsnapfs-3.qcow2" } },
-                          { .file = (char[]){ ".vmsnapfs-2.qcow2" } },
-                          { .file = (char[]){ ".vmsnapfs-5.qcow2" } },
-                          { .file = (char[]){ ".vmsnapfs-4.qcow2" } } };
-  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M");
-  overlay (store, ".vmsnapfs-1.qcow2", "base.qcow2");
-  overlay (store, ".vmsnapfs-2.qcow2", ".vmsnapfs-1.qcow2");
-  overlay (store, ".vmsnapfs-3.qcow2", ".vmsnapfs-2.qcow2");
-  overlay (store, ".vmsnapfs-4.qcow2", "base.qcow2");
-  overlay (store, ".vmsnapfs-5.qcow2", ".vmsnapfs-4.qcow2");
-  overlay (store, "clone", ".vmsnapfs-5.qcow2");
-  unlink_unread (store, images, G_N_ELEMENTS (images));
-  for (guint i = 0; i < G_N_ELEMENTS (images); i++) {
-    assert_gone (store, &images[i], i < 3);
-    g_free (images[i].reader);
-  }
-}
-
-/* A directory cannot be unlinked like a file. */
-static void
-one_that_fails_keeps_no_other (void **state)
-{
-  const Store *store = *state;
-  g_autoptr (GError) error = NULL;
-  SpareImage images[] = { { .file = (char[]){ "directory" } },
-                          { .file = (char[]){ ".vmsnapfs-1.qcow2" } },
-                          { .file = (char[]){ ".vmsnapfs-2.qcow2" } } };
-  images_run (store->directory, "qemu-img create -q -f qcow2 base.qcow2 1M && mkdir directory");
-  overlay (store, ".vmsnapfs-1.qcow2", "base.qcow2");
-  overlay (store, ".vmsnapfs-2.qcow2", "base.qcow2");
-  overlay (store, "clone", ".vmsnapfs-2.qcow2");
-  assert_false (try_to_unlink (store, images, G_N_ELEMENTS (images), &error));
-  assert_non_null (error);
-  assert_gone (store, &images[0], FALSE);
-  assert_gone (store, &images[1], TRUE);
-  assert_gone (store, &images[2], FALSE);
-  assert_non_null (images[2].reader);
-  g_free (images[2].reader);
-}
-
-/* Others' clones may be anything at any time; and so may an image that can be written to. */
-static void
-who_trusts_asks_everything_else (void **state)
-{
-  const Store *store = *state;
-  remember_frozen (store);
-  images_run (store->directory, "cp .vmsnapfs-1.qcow2 clone && cp clone .vmsnapfs-2.qcow2 &&"
-                                "chmod u+w .vmsnapfs-2.qcow2 && sleep 0.2");
-  assert_int_equal (readers_of (store, "a.qcow2", TRUE), 3);
-  images_run (store->directory, REBASE "clone && " REBASE ".vmsnapfs-2.qcow2");
-  assert_int_equal (readers_of (store, "a.qcow2", TRUE), 1);
-  assert_int_equal (readers_of (store, "b.qcow2", TRUE), 2);
-}
-
 static void
 whoever_cancels_does_not_wait_for_the_answer (void **state)
 {
@@ -503,14 +274,11 @@ whoever_cancels_does_not_wait_for_the_answer (void **state)
   job_finish (job, error);
 }
 
-#define store_test(function) cmocka_unit_test_setup_teardown (function, make_store, remove_store)
-
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     store_test (every_spelling_counts),
-    store_test (a_disk_and_its_second_name_are_one_reader),
     store_test (every_file_below_a_place_counts),
     store_test (what_cannot_be_looked_into_forbids_an_answer),
     store_test (what_is_too_deep_forbids_an_answer),
@@ -522,14 +290,6 @@ main (void)
     store_test (the_bytes_of_a_raw_disk_are_no_header),
     store_test (nor_are_those_of_a_frozen_one),
     store_test (a_frozen_raw_disk_has_readers_like_any_file),
-    store_test (who_trusts_does_not_ask_a_frozen_image_again),
-    store_test (who_removes_trusts_nobody),
-    store_test (who_trusts_sees_another_file_in_its_place),
-    store_test (who_trusts_asks_a_frozen_image_whose_backing_file_is_gone),
-    store_test (who_trusts_asks_what_we_said_that_we_change),
-    store_test (who_trusts_asks_everything_else),
-    store_test (many_are_unlinked_at_once),
-    store_test (one_that_fails_keeps_no_other),
     store_test (whoever_cancels_does_not_wait_for_the_answer),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
