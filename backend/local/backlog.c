@@ -6,6 +6,7 @@
 
 /* For each disk: one that is being folded, and one that waits. */
 #define WAITING 2
+#define MANY_ELSEWHERE 8
 
 /* The files of those that are here; of char *, which it frees. */
 static GHashTable *
@@ -46,11 +47,27 @@ count_behind (const Places *places, const LocalDomain *found, GHashTable *files)
   return count;
 }
 
+static guint
+count_elsewhere (const Records *records)
+{
+  guint count = 0;
+  for (guint i = 0; i < records->unnamed->len; i++)
+    count += record_image_is_elsewhere (g_ptr_array_index (records->unnamed, i));
+  return count;
+}
+
 Backlog
 backlog_of (const Places *places, const LocalDomain *found, const Records *records)
 {
   g_autoptr (GHashTable) files = files_here (records);
-  return (Backlog){ g_hash_table_size (files), count_behind (places, found, files) };
+  return (Backlog){ g_hash_table_size (files), count_behind (places, found, files),
+                    count_elsewhere (records) };
+}
+
+gboolean
+backlog_is_due_elsewhere (const Records *records, const Backlog *left)
+{
+  return count_elsewhere (records) >= left->elsewhere + MANY_ELSEWHERE;
 }
 
 gboolean
@@ -60,6 +77,6 @@ backlog_is_due (const Places *places, const LocalDomain *found, const Records *r
   g_autoptr (GHashTable) files = files_here (records);
   guint here = g_hash_table_size (files);
   guint few = left->behind + WAITING * MAX (1, found->disks->len);
-  return here >= left->here + SPARE_IMAGES_AT_ONCE ||
+  return backlog_is_due_elsewhere (records, left) || here >= left->here + SPARE_IMAGES_AT_ONCE ||
          (here >= few && count_behind (places, found, files) >= few);
 }

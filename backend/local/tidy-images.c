@@ -286,18 +286,17 @@ fold_first (Tidying *tidying, const GPtrArray *some, GError **first)
   }
 }
 
-/* Other storage may take long: who waits for this does not wait for that. */
+/* Who waits for this does not wait for storage that fails more than once. */
 static void
 remove_those_elsewhere (Tidying *tidying, const GPtrArray *some, GError **first)
 {
-  if (tidying->waited_for)
-    return;
-  for (guint i = 0; i < some->len; i++) {
+  for (guint i = 0; i < some->len && !tidying->leaves; i++) {
     Unnamed *unnamed = g_ptr_array_index (some, i);
     if (job_cancelled (tidying->job, *first ? NULL : first))
       return;
-    if (record_image_is_elsewhere (unnamed->image))
-      remove_elsewhere (tidying, unnamed, *first ? NULL : first);
+    if (record_image_is_elsewhere (unnamed->image) &&
+        !remove_elsewhere (tidying, unnamed, *first ? NULL : first))
+      tidying->leaves = tidying->waited_for;
   }
 }
 

@@ -15,6 +15,7 @@ typedef struct {
   gboolean repaired; /* a fold had been interrupted */
   gboolean running;  /* a machine writes to one of its disks */
   gboolean waited_for; /* an operation waits for its end */
+  gboolean leaves;     /* what is elsewhere, because of that */
   gboolean asked; /* somebody waits for it, and wants it though it costs more than it is worth */
 } Tidying;
 

@@ -39,6 +39,17 @@ note_reason (Tidying *tidying, const GError *error)
   return TRUE;
 }
 
+/* What was left alone was not tried. */
+static void
+note_stuck (Tidying *tidying)
+{
+  Backlog *stuck = &tidying->state->stuck;
+  guint elsewhere = stuck->elsewhere;
+  *stuck = backlog_of (tidying->store->places, tidying->found, tidying->records);
+  if (tidying->leaves && !tidying->failed)
+    stuck->elsewhere = MIN (stuck->elsewhere, elsewhere);
+}
+
 static void
 run_rounds (Tidying *tidying)
 {
@@ -56,7 +67,7 @@ run_rounds (Tidying *tidying)
                       g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_BUSY) ||
                       g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_NO_SPACE);
   if (!g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_CANCELLED))
-    tidying->state->stuck = backlog_of (tidying->store->places, tidying->found, tidying->records);
+    note_stuck (tidying);
   tidying->put_off |= tidying->failed;
   gboolean reason = note_reason (tidying, error);
   job_finish (tidying->job, error);
@@ -182,6 +193,8 @@ tidy_images (Store *store, DomainState *state, gboolean waited_for, gboolean ask
                       .fd = -1 };
   tidying.records = state_records (store, state, NULL);
   tidying.found = state_found (state);
+  tidying.leaves =
+      waited_for && tidying.records && !backlog_is_due_elsewhere (tidying.records, &state->stuck);
   if (!tidying.records ||
       !store_open_records (store, tidying.found->uuid, FALSE, &tidying.fd, NULL) ||
       !begin (&tidying))

@@ -33,7 +33,7 @@ gboolean tidy_is_interrupted (Store *store, DomainState *state);
 gboolean tidy_is_due (Store *store, DomainState *state);
 
 /* Ends an operation that was interrupted, if it can, or tidies one domain now; its `busy` is held.
- * @waited_for: what other storage has is left for later.  Ends the job.  TRUE: somebody had an
- * image open, so it is to be tried again. */
+ * @waited_for: what other storage has is left for later, unless that is much.  Ends the job.  TRUE:
+ * somebody had an image open, so it is to be tried again. */
 gboolean tidy_images (Store *store, DomainState *state, gboolean waited_for, gboolean asked,
                       Job *job);
