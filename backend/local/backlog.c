@@ -6,7 +6,7 @@
 
 /* For each disk: one that is being folded, and one that waits. */
 #define WAITING 2
-#define MANY_ELSEWHERE 8
+#define MANY_ELSEWHERE 16
 
 /* The files of those that are here; of char *, which it frees. */
 static GHashTable *
