@@ -86,22 +86,6 @@ begin_disk (int records, const Places *places, const JournalDisk *journal, GArra
          (journal->back || keep_from_prepared (disk, error));
 }
 
-/* After a start of the host nobody knows of a volume whether it was written to (device_mark). Where
- * one was begun before that, there is no way back, and all of them go on. */
-static void
-spread_begun (int records, const Journal *journal, GArray *disks)
-{
-  if (!bringing_is_older (records, journal))
-    return;
-  for (guint i = 0; i < disks->len; i++) {
-    struct stat status;
-    Applying *disk = &g_array_index (disks, Applying, i);
-    if (disk->journal->back && disk->active >= 0 && fstat (disk->active, &status) == 0 &&
-        S_ISBLK (status.st_mode))
-      disk->begun = TRUE;
-  }
-}
-
 GArray *
 applying_begin (int records, const Places *places, const Journal *journal, GError **error)
 {
@@ -110,7 +94,6 @@ applying_begin (int records, const Places *places, const Journal *journal, GErro
   for (guint i = 0; i < journal->disks->len; i++)
     if (!begin_disk (records, places, g_ptr_array_index (journal->disks, i), disks, error))
       return NULL;
-  spread_begun (records, journal, disks);
   return g_steal_pointer (&disks);
 }
 

@@ -1,7 +1,9 @@
 /* How much waits to be tidied away, and when that is too much. */
 #include "backlog.h"
 #include "frozen.h"
+#include "method.h"
 #include "spare.h"
+#include "storage.h"
 #include "stored.h"
 
 /* For each disk: one that is being folded, and one that waits. */
@@ -47,12 +49,18 @@ count_behind (const Places *places, const LocalDomain *found, GHashTable *files)
   return count;
 }
 
+gboolean
+backlog_may_wait_for (const RecordImage *image)
+{
+  return record_image_is_elsewhere (image) && image->method->storage->ends;
+}
+
 static guint
 count_elsewhere (const Records *records)
 {
   guint count = 0;
   for (guint i = 0; i < records->unnamed->len; i++)
-    count += record_image_is_elsewhere (g_ptr_array_index (records->unnamed, i));
+    count += backlog_may_wait_for (g_ptr_array_index (records->unnamed, i));
   return count;
 }
 

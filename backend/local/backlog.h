@@ -4,15 +4,18 @@
 
 /* Images that lose their names faster than they are tidied away. */
 typedef struct {
-  guint here;   /* images without a name, but for those that are elsewhere */
-  guint behind; /* those of them that disks are read through */
-  guint elsewhere;
+  guint here;      /* images without a name, but for those that are elsewhere */
+  guint behind;    /* those of them that disks are read through */
+  guint elsewhere; /* of storage whose commands come to an end by themselves */
 } Backlog;
 
 Backlog backlog_of (const Places *places, const LocalDomain *found, const Records *records);
 
-/* Those elsewhere make no chain longer, and other storage may take long: whoever helps leaves them
- * unless they are so many that they would only become more. */
+/* Whether other storage may be asked to remove this image while an operation waits. */
+gboolean backlog_may_wait_for (const RecordImage *image);
+
+/* Those elsewhere make no chain longer, and take a while: whoever helps leaves them unless they are
+ * so many that they would only become more. */
 gboolean backlog_is_due_elsewhere (const Records *records, const Backlog *left);
 
 /* Whether whoever makes more of them must help first.  A chain must not grow; what no disk is read

@@ -30,34 +30,11 @@ has_mark (int records, const JournalDisk *disk, Bringing bringing, gboolean *has
 }
 
 static gboolean
-write_boot (int fd)
-{
-  g_autofree char *boot = device_boot ();
-  return boot && write (fd, boot, strlen (boot)) == (ssize_t)strlen (boot);
-}
-
-/* Whether the run of the host that is noted in the file is this one. */
-static gboolean
-is_of_this_boot (int records, const char *name)
-{
-  char noted[64] = "";
-  g_autofree char *boot = device_boot ();
-  autofd fd = openat (records, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  return fd >= 0 && boot && read (fd, noted, sizeof noted - 1) > 0 && g_str_equal (noted, boot);
-}
-
-/* When it was set says the first one; a file that says nothing is of another run. */
-static gboolean
 set_mark (int records, const JournalDisk *disk, Bringing bringing, GError **error)
 {
-  struct stat status;
   g_autofree char *name = mark_name (disk, bringing);
   autofd fd = openat (records, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0 || fstat (fd, &status) < 0)
-    return fail_errno (error, "%s", name);
-  if (status.st_size == 0 && (!write_boot (fd) || fsync (fd) < 0) && ftruncate (fd, 0) < 0)
-    return fail_errno (error, "%s", name);
-  return journal_sync (records, name, error);
+  return (fd >= 0 || fail_errno (error, "%s", name)) && journal_sync (records, name, error);
 }
 
 static void
@@ -81,16 +58,20 @@ static void
 note_ended (int records, const JournalDisk *disk)
 {
   g_autofree char *name = file_name (disk, "ended");
+  g_autofree char *boot = device_boot ();
   autofd fd = openat (records, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0 || !write_boot (fd))
+  if (fd < 0 || !boot || write (fd, boot, strlen (boot)) < 0)
     drop_ended (records, disk);
 }
 
 static gboolean
 has_ended (int records, const JournalDisk *disk)
 {
+  char noted[64] = "";
   g_autofree char *name = file_name (disk, "ended");
-  return is_of_this_boot (records, name);
+  g_autofree char *boot = device_boot ();
+  autofd fd = openat (records, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  return fd >= 0 && boot && read (fd, noted, sizeof noted - 1) > 0 && g_str_equal (noted, boot);
 }
 
 gboolean
@@ -102,19 +83,6 @@ bringing_look (int records, const JournalDisk *disk, Bringing *bringing, GError 
     return FALSE;
   *bringing = done ? BRINGING_DONE : begun ? BRINGING_BEGUN : BRINGING_NOT_BEGUN;
   return TRUE;
-}
-
-gboolean
-bringing_is_older (int records, const Journal *journal)
-{
-  for (guint i = 0; i < journal->disks->len; i++) {
-    const JournalDisk *disk = g_ptr_array_index (journal->disks, i);
-    g_autofree char *name = disk->back ? mark_name (disk, BRINGING_BEGUN) : NULL;
-    if (name && faccessat (records, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-        !is_of_this_boot (records, name))
-      return TRUE;
-  }
-  return FALSE;
 }
 
 gboolean

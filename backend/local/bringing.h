@@ -16,9 +16,6 @@ typedef enum { BRINGING_NOT_BEGUN, BRINGING_BEGUN, BRINGING_DONE } Bringing;
 /* How far it came; FALSE: that cannot be found out. */
 gboolean bringing_look (int records, const JournalDisk *disk, Bringing *bringing, GError **error);
 
-/* Whether one was begun in another run of the host. */
-gboolean bringing_is_older (int records, const Journal *journal);
-
 gboolean bringing_any (const Journal *journal);
 
 /* After an interruption: BUSY where a block device is mounted meanwhile, part of another volume,

@@ -196,27 +196,29 @@ count_sectors (dev_t device, Sectors *sectors)
 }
 
 /* Past the page cache. */
-static void
-read_a_block (int fd)
+static gboolean
+read_a_block (int fd, GError **error)
 {
-  static const gsize block = 4096;
+  static const gsize block = 64 * 1024; /* a multiple of whatever a device's blocks are */
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
   autofd direct = open (path, O_RDONLY | O_DIRECT | O_CLOEXEC | O_NONBLOCK);
-  void *buffer = aligned_alloc (block, block);
-  if (direct >= 0 && buffer && pread (direct, buffer, block, 0) < 0)
-    g_debug ("reading a block: %s", g_strerror (errno)); /* then it does not count */
-  free (buffer);
+  g_autofree void *buffer = aligned_alloc (block, block);
+  return (direct >= 0 && buffer && pread (direct, buffer, block, 0) >= 0) ||
+         fail_errno (error, "reading a block");
 }
 
-/* Some drivers count nothing, and whoever likes can turn it off (queue/iostats). */
+/* Some drivers count nothing, and whoever likes can turn it off. */
 static gboolean
-is_counted (int fd, dev_t device, Sectors *sectors)
+count_surely (int fd, dev_t device, Sectors *sectors, GError **error)
 {
   Sectors before;
-  if (!count_sectors (device, &before))
+  gboolean known = count_sectors (device, &before);
+  if (known && !read_a_block (fd, error))
     return FALSE;
-  read_a_block (fd);
-  return count_sectors (device, sectors) && sectors->read > before.read;
+  return (known && count_sectors (device, sectors) && sectors->read > before.read) ||
+         fail (error, BACKEND_ERROR_UNSUPPORTED,
+               "the kernel does not count what is written to it (is queue/iostats 0?), so it would "
+               "not be seen that a machine writes to it");
 }
 
 /* It counts from zero when it comes anew, by a number of its own. */
@@ -231,27 +233,21 @@ number_of_coming (int fd)
   return number;
 }
 
-/* What changes when it is written to; free with g_free. */
-static char *
-account_of (int fd, const struct stat *status)
-{
-  Sectors sectors;
-  if (is_counted (fd, status->st_rdev, &sectors))
-    return g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, sectors.written,
-                            sectors.discarded);
-  return g_strdup_printf ("%ld.%09ld", status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
-}
-
 gboolean
 device_mark (int fd, gint64 *mark, GError **error)
 {
   struct stat status;
+  Sectors sectors;
+  g_autofree char *boot = device_boot ();
   if (fsync (fd) < 0 || fstat (fd, &status) < 0)
     return fail_errno (error, "asking whether it is written to");
-  g_autofree char *boot = device_boot (), *account = account_of (fd, &status);
-  g_autofree char *text =
-      g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %s", boot ? boot : "",
-                       (guint64)status.st_ino, number_of_coming (fd), account);
+  if (!boot)
+    return fail (error, BACKEND_ERROR_FAILED, "it is not known which run of the host this is");
+  if (!count_surely (fd, status.st_rdev, &sectors, error))
+    return FALSE;
+  g_autofree char *text = g_strdup_printf (
+      "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT,
+      boot, (guint64)status.st_ino, number_of_coming (fd), sectors.written, sectors.discarded);
   g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
   sum[2 * sizeof *mark] = '\0';
   *mark = (gint64)g_ascii_strtoull (sum, NULL, 16);

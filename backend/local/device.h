@@ -25,9 +25,10 @@ gboolean device_size (int fd, guint64 *size, GError **error);
 pid_t device_writer (int fd, pid_t known);
 
 /* *@mark: another number once somebody has written to the block device that is open as @fd, by
- * whatever node, and once it or the host was started anew.  (udev gives its node new times whenever
- * somebody closes it who could have written: they count only where the kernel does not.)  What is
- * written so far gets to the device before, which may take time. */
+ * whatever node, and once it or the host was started anew; as the kernel counts sectors.  (udev
+ * gives its node new times whenever somebody closes it who could have written.)  What is written so
+ * far gets to the device before, which may take time.  UNSUPPORTED where nothing is counted.  Not
+ * seen is who writes to what is behind it: another host, the disk that it is a partition of. */
 gboolean device_mark (int fd, gint64 *mark, GError **error);
 
 /* Which run of the host this is; NULL: nobody knows.  Free with g_free. */

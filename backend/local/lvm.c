@@ -322,6 +322,7 @@ lvm_check (const Places *places, const char *disk, GError **error)
 
 const Storage storage_lvm = {
   .name = "LVM",
+  .ends = TRUE,
   .check = lvm_check,
   .create = lvm_create,
   .remove = lvm_remove,

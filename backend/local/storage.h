@@ -25,6 +25,7 @@ typedef enum {
 
 typedef struct Storage {
   const char *name; /* for sentences */
+  gboolean ends;    /* whatever it is asked for comes to an end by itself, soon */
 
   /* Whether snapshots of the disk at the absolute path @disk can be taken and asked for;
    * UNSUPPORTED with the reason.  Runs nothing. */

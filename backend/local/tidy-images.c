@@ -5,6 +5,7 @@
  * elsewhere cannot be harmed.  Who reads them is asked once for many. */
 #include "tidy-images.h"
 #include "../qcow2/header.h"
+#include "backlog.h"
 #include "change.h"
 #include "elsewhere.h"
 #include "fd.h"
@@ -173,13 +174,15 @@ must_stay (int directory, const RecordImage *image, const char *file, gboolean *
   return image->raw || holds_snapshots (directory, file, stays, error);
 }
 
-/* Whoever reads it has it open. */
+/* Whoever reads it has it open.  What an operation waits for is not interrupted by the next one:
+ * else none would ever be removed. */
 static gboolean
 remove_elsewhere (Tidying *tidying, Unnamed *unnamed, GError **error)
 {
   const Places *places = tidying->store->places;
   unnamed->gone = records_name (tidying->records, unnamed->image) ||
-                  elsewhere_remove (places, unnamed->image, tidying->fd, tidying->job, error);
+                  elsewhere_remove (places, unnamed->image, tidying->fd,
+                                    tidying->waited_for ? NULL : tidying->job, error);
   tidying->failed |= !unnamed->gone && elsewhere_can_be_asked (places, unnamed->image, NULL);
   return unnamed->gone;
 }
@@ -286,7 +289,7 @@ fold_first (Tidying *tidying, const GPtrArray *some, GError **first)
   }
 }
 
-/* Who waits for this does not wait for storage that fails more than once. */
+/* Who waits for this does not wait for what may hang, nor for a second failure. */
 static void
 remove_those_elsewhere (Tidying *tidying, const GPtrArray *some, GError **first)
 {
@@ -294,9 +297,10 @@ remove_those_elsewhere (Tidying *tidying, const GPtrArray *some, GError **first)
     Unnamed *unnamed = g_ptr_array_index (some, i);
     if (job_cancelled (tidying->job, *first ? NULL : first))
       return;
-    if (record_image_is_elsewhere (unnamed->image) &&
-        !remove_elsewhere (tidying, unnamed, *first ? NULL : first))
-      tidying->leaves = tidying->waited_for;
+    if (tidying->waited_for ? backlog_may_wait_for (unnamed->image)
+                            : record_image_is_elsewhere (unnamed->image))
+      remove_elsewhere (tidying, unnamed, *first ? NULL : first);
+    tidying->leaves = tidying->waited_for && tidying->failed;
   }
 }
 

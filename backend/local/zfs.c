@@ -228,6 +228,7 @@ zfs_check (const Places *places, const char *disk, GError **error)
 
 const Storage storage_zfs = {
   .name = "ZFS",
+  .ends = TRUE,
   .check = zfs_check,
   .create = zfs_create,
   .remove = zfs_remove,

@@ -1,11 +1,9 @@
 /* A journal with a disk that other storage brings back: what was begun is done again, what is done
  * never, and what was not begun is given up where a machine has written since. */
-#include "../../backend/local/device.h"
 #include "../../backend/local/journal.h"
 #include "../../backend/local/locks.h"
 #include "../../backend/local/method.h"
 #include "hook.h"
-#include "loop.h"
 
 #define IMAGE "12345678-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 #define ATTEMPT "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
@@ -304,87 +302,6 @@ what_lives_on_keeps_machines_from_the_disk (void **state)
   assert_false (is_kept_from_machines (directory));
 }
 
-/* ---- volumes */
-
-#define VOLUME_SIZE (1024 * 1024)
-
-static void
-add_volume (Journal *journal, const Loops *loops, const char *name, gint64 modified)
-{
-  JournalDisk *disk = g_new0 (JournalDisk, 1);
-  disk->directory = g_strdup (loops->names);
-  disk->file = g_strdup (name);
-  disk->raw = TRUE;
-  disk->modified = modified;
-  disk->attempt = g_uuid_string_random ();
-  disk->back = g_new0 (RecordImage, 1);
-  disk->back->target = g_strdup (name);
-  disk->back->image = g_strdup (IMAGE);
-  disk->back->directory = g_strdup (".");
-  disk->back->disk = g_strdup ("/etc/passwd");
-  disk->back->size = VOLUME_SIZE;
-  disk->back->raw = TRUE;
-  disk->back->method = &method_exec;
-  g_ptr_array_add (journal->disks, disk);
-}
-
-static Journal *
-a_journal_of_volumes (const Loops *loops, const Places *places, const char *boot)
-{
-  g_autoptr (Journal) journal = journal_new ();
-  gboolean committed;
-  add_volume (journal, loops, "root", 1);
-  add_volume (journal, loops, "data", 2); /* neither is what device_mark says now */
-  const JournalDisk *first = g_ptr_array_index (journal->disks, 0);
-  g_autofree char *begun = g_strdup_printf ("back-%s.begun.t", first->attempt);
-  images_write_text (loops->files->path, begun, boot);
-  assert_true (journal_prepare (loops->files->fd, places, journal, NULL));
-  assert_true (journal_commit (loops->files->fd, &committed, NULL));
-  return journal_read (loops->files->fd, places, NULL);
-}
-
-static void
-assert_volume (const char *path, char byte)
-{
-  char first = 'x';
-  int fd = open (path, O_RDONLY);
-  assert_int_equal (pread (fd, &first, 1, 0), 1);
-  assert_int_equal (first, byte);
-  close (fd);
-}
-
-static void
-apply_to_volumes (const Loops *loops, const char *boot, gboolean applied, char byte)
-{
-  g_autofree char *root = loops_add (loops, "root", "1M"), *data = loops_add (loops, "data", "1M");
-  g_autofree char *hook = hook_path (loops->files);
-  hook_write (loops->files, "disk=$(printf '%s' \"$request\" | sed -n 's/^ *\"disk\" : "
-                            "\"\\(.*\\)\",$/\\1/p'); "
-                            "printf b | dd of=$disk conv=notrunc status=none; yes");
-  g_autoptr (Places) places = loops_places (loops);
-  assert_true (hook_use (places, hook, 5, NULL));
-  g_autoptr (Journal) journal = a_journal_of_volumes (loops, places, boot);
-  assert_non_null (journal);
-  assert_int_equal (journal_apply (loops->files->fd, places, journal, NULL), applied);
-  assert_volume (root, byte);
-  assert_volume (data, byte);
-  remove (hook);
-}
-
-/* Then it is not known of the other whether it was written to. */
-static void
-where_one_was_begun_before_the_host_was_started_all_go_on (void **state)
-{
-  apply_to_volumes (*state, "another", TRUE, 'b');
-}
-
-static void
-else_what_a_machine_wrote_to_the_other_stays (void **state)
-{
-  g_autofree char *boot = device_boot ();
-  apply_to_volumes (*state, boot, FALSE, '\0');
-}
-
 int
 main (void)
 {
@@ -401,8 +318,6 @@ main (void)
     hook_test (unless_the_host_was_started_since),
     hook_test (what_a_machine_writes_once_it_has_ended_stays),
     hook_test (what_lives_on_keeps_machines_from_the_disk),
-    loops_test (where_one_was_begun_before_the_host_was_started_all_go_on),
-    loops_test (else_what_a_machine_wrote_to_the_other_stays),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
