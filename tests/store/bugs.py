@@ -84,8 +84,8 @@ BUGS = {
          "return take->journal || qmp_do ("),
     ],
     "a running machine keeps the active path for the frozen image": [
-        ("backend/local/live-nodes.c", "if (!is_opened_as (old, disk->frozen) &&",
-         "if (is_opened_as (old, disk->frozen) &&"),
+        ("backend/local/live-nodes.c", "return is_opened_as (top->below, disk->frozen) ?",
+         "return is_opened_as (top->below, disk->frozen) || disk ?"),
     ],
     "a guest is cloned without being paused": [
         ("backend/local/pause.c", "return *ours ? qmp_do (machine->qmp, \"stop\", NULL, QEMU_WORK, error)",
