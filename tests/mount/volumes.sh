@@ -190,8 +190,9 @@ killed_at ()
 {
   local call=$1 when=$2 daemon=${daemons[$mnt]} tracer
   shift 2
-  strace -f -qq -o "$work/trace" -e trace="$call" -e inject="$call:signal=KILL:when=$when" \
-    -p "$daemon" 2>/dev/null &
+  # It has been seen to wait for ever for a thread that was killed.
+  timeout --foreground -s KILL 60 strace -f -qq -o "$work/trace" -e trace="$call" \
+    -e inject="$call:signal=KILL:when=$when" -p "$daemon" 2>/dev/null &
   tracer=$!
   eventually grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$daemon/status"
   "$@" 2>/dev/null
