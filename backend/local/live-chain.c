@@ -24,27 +24,44 @@ live_chain_is_spelled (const QemuLayer *top)
   return spelled > MOST_SPELLED;
 }
 
-/* Whether QEMU has this very file open, and all of it, as what it is. */
+/* Whether QEMU has this very file open, and all its @size bytes, as what it is. */
 static gboolean
-is_open_as (const GArray *open_files, const QemuLayer *layer, int fd, gboolean raw)
+is_open_as (const GArray *open_files, const QemuLayer *layer, int fd, const char *driver,
+            guint64 size)
 {
   struct stat status;
-  guint64 size;
-  return fstat (fd, &status) == 0 && device_same (&status, &layer->file) &&
-         qemu_is_among (open_files, &status) && frozen_size (fd, raw, &size, NULL) &&
-         size == layer->size && g_strcmp0 (layer->driver, raw ? "raw" : "qcow2") == 0;
+  return fstat (fd, &status) == 0 && S_ISREG (status.st_mode) &&
+         device_same (&status, &layer->file) && qemu_is_among (open_files, &status) &&
+         size == layer->size && g_strcmp0 (layer->driver, driver) == 0;
 }
 
 /* The name of what the header says is behind the image of @layer, if the machine has that there; to
  * be freed. */
 static char *
-name_behind (const QemuLayer *layer, int fd)
+name_behind (const QemuLayer *layer, const Qcow2Header *header)
 {
-  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, NULL);
-  return header && qcow2_header_is_plain (header) && header->backing && layer->below &&
+  return qcow2_header_is_plain (header) && header->backing && layer->below &&
                  g_strcmp0 (header->backing_format, layer->below->driver) == 0
              ? g_strdup (header->backing)
              : NULL;
+}
+
+static gboolean
+step_below_raw (const GArray *open_files, const QemuLayer *layer, int fd)
+{
+  guint64 size;
+  return frozen_size (fd, TRUE, &size, NULL) && is_open_as (open_files, layer, fd, "raw", size) &&
+         !layer->below;
+}
+
+static gboolean
+step_below_qcow2 (const GArray *open_files, const QemuLayer *layer, int fd, char **name)
+{
+  g_autoptr (Qcow2Header) header = qcow2_header_read (fd, NULL);
+  if (!header || !is_open_as (open_files, layer, fd, "qcow2", header->size))
+    return FALSE;
+  *name = name_behind (layer, header);
+  return !*name == !layer->below;
 }
 
 /* Whether @layer is the image @*name and all is said of it; then *@name is what is behind it. */
@@ -56,10 +73,10 @@ step_down (const LiveDisk *disk, const GArray *open_files, const QemuLayer *laye
   if (!frozen_is_name (here, &raw) || strchr (here, '/') || layer->bitmaps)
     return FALSE;
   autofd fd = openat (disk->directory, here, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0 || !is_open_as (open_files, layer, fd, raw))
+  if (fd < 0)
     return FALSE;
-  *name = raw ? NULL : name_behind (layer, fd);
-  return !*name == !layer->below;
+  return raw ? step_below_raw (open_files, layer, fd)
+             : step_below_qcow2 (open_files, layer, fd, name);
 }
 
 gboolean
