@@ -63,18 +63,12 @@ journal_is_prepared_name (const char *name)
   return g_uuid_string_is_valid (uuid);
 }
 
-gint64
-journal_modified (const struct stat *status)
-{
-  return (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + status->st_mtim.tv_nsec;
-}
-
 gboolean
 journal_mark (int fd, const struct stat *status, gint64 *mark, GError **error)
 {
   if (S_ISBLK (status->st_mode))
     return device_mark (fd, mark, error);
-  *mark = journal_modified (status);
+  *mark = (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + status->st_mtim.tv_nsec;
   return TRUE;
 }
 

@@ -88,12 +88,10 @@ gboolean journal_is_prepared_name (const char *name);
 /* A new ".vmsnapfs-UUID.new"; free with g_free. */
 char *journal_prepared_name (void);
 
-/* Nanoseconds since the epoch. */
+/* *@mark: another number once the disk was written to, which is open as @fd and has @status: when a
+ * file was modified, in nanoseconds; of a block device, device_mark.  Only for that @fd is needed.
+ */
 struct stat;
-gint64 journal_modified (const struct stat *status);
-
-/* *@mark: another number once the disk was written to, which is open as @fd and has @status; of a
- * block device, device_mark. */
 gboolean journal_mark (int fd, const struct stat *status, gint64 *mark, GError **error);
 
 /* TRUE when there is a journal, or the note of snapshots that are being taken out of images

@@ -29,5 +29,15 @@ temporary_remove (void **state)
   return 0;
 }
 
+/* A file in it; one that @flags make is its owner's alone. */
+static inline int
+temporary_open (const TemporaryDirectory *directory, const char *name, int flags)
+{
+  int fd = openat (directory->fd, name, flags | O_CLOEXEC, 0600);
+  if (fd < 0)
+    fail_msg ("%s: %s", name, g_strerror (errno));
+  return fd;
+}
+
 #define temporary_test(function)                                                                   \
   cmocka_unit_test_setup_teardown (function, temporary_make, temporary_remove)

@@ -19,15 +19,6 @@ pair_clear (Pair *pair)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pair, pair_clear)
 
-static int
-open_file (const TemporaryDirectory *directory, const char *name, int flags)
-{
-  int fd = openat (directory->fd, name, flags | O_CLOEXEC, 0600);
-  if (fd < 0)
-    fail_msg ("%s: %s", name, g_strerror (errno));
-  return fd;
-}
-
 /* Bytes in each piece and at the end, which is no multiple of a block, and holes between. */
 static Pair
 make_original (const TemporaryDirectory *directory)
@@ -35,8 +26,8 @@ make_original (const TemporaryDirectory *directory)
   images_run (directory->path, "for mib in 0 63 64 100 128 191 199; do"
                                "  printf 'at %%d' $mib | dd of=original bs=1M seek=$mib"
                                "   conv=notrunc status=none || exit 1; done");
-  return (Pair){ open_file (directory, "original", O_RDONLY),
-                 open_file (directory, "clone", O_WRONLY | O_CREAT) };
+  return (Pair){ temporary_open (directory, "original", O_RDONLY),
+                 temporary_open (directory, "clone", O_WRONLY | O_CREAT) };
 }
 
 static void

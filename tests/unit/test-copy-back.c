@@ -4,14 +4,6 @@
 
 #define SIZE (3 * 1024 * 1024 + 4096)
 
-static int
-open_file (const TemporaryDirectory *directory, const char *name, int flags)
-{
-  int fd = openat (directory->fd, name, flags);
-  assert_true (fd >= 0);
-  return fd;
-}
-
 static void
 make_two (const TemporaryDirectory *directory)
 {
@@ -28,12 +20,14 @@ only_what_differs_is_written (void **state)
   const TemporaryDirectory *directory = *state;
   gboolean touched;
   make_two (directory);
-  int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
+  int from = temporary_open (directory, "kept", O_RDONLY),
+      to = temporary_open (directory, "now", O_RDWR);
   assert_true (copy_back (from, to, SIZE, NULL, &touched, NULL));
   assert_true (touched);
   images_run (directory->path, "cmp kept now");
   close (to);
-  to = open_file (directory, "now", O_RDONLY); /* then it cannot be written to, and need not be */
+  to = temporary_open (directory, "now",
+                       O_RDONLY); /* then it cannot be written to, and need not be */
   assert_true (copy_back (from, to, SIZE, NULL, &touched, NULL));
   assert_false (touched);
   close (from);
@@ -47,7 +41,8 @@ what_was_interrupted_is_done_again (void **state)
   gboolean touched;
   make_two (directory);
   images_run (directory->path, "dd if=kept of=now bs=64k count=1 conv=notrunc status=none");
-  int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
+  int from = temporary_open (directory, "kept", O_RDONLY),
+      to = temporary_open (directory, "now", O_RDWR);
   assert_true (copy_back (from, to, SIZE, NULL, &touched, NULL));
   images_run (directory->path, "cmp kept now");
   close (from);
@@ -61,7 +56,8 @@ how_far_it_is_is_told (void **state)
   g_autoptr (Job) job = job_new ("db", "revert a");
   gboolean touched;
   make_two (directory);
-  int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
+  int from = temporary_open (directory, "kept", O_RDONLY),
+      to = temporary_open (directory, "now", O_RDWR);
   assert_true (copy_back (from, to, SIZE, job, &touched, NULL));
   g_autofree char *jobs = jobs_describe ("db");
   assert_non_null (strstr (jobs, "running 99% revert a")); /* of 3 MiB and 4 KiB */
@@ -79,7 +75,8 @@ a_snapshot_that_ends_too_early_is_damaged (void **state)
   gboolean touched;
   make_two (directory);
   images_run (directory->path, "truncate -s 60000 kept && cp now before");
-  int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDWR);
+  int from = temporary_open (directory, "kept", O_RDONLY),
+      to = temporary_open (directory, "now", O_RDWR);
   assert_false (copy_back (from, to, SIZE, NULL, &touched, &error));
   assert_true (g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_DAMAGED));
   assert_false (touched);
@@ -95,7 +92,8 @@ a_disk_that_cannot_be_written_to_may_have_been_touched (void **state)
   g_autoptr (GError) error = NULL;
   gboolean touched;
   make_two (directory);
-  int from = open_file (directory, "kept", O_RDONLY), to = open_file (directory, "now", O_RDONLY);
+  int from = temporary_open (directory, "kept", O_RDONLY),
+      to = temporary_open (directory, "now", O_RDONLY);
   assert_false (copy_back (from, to, SIZE, NULL, &touched, &error));
   assert_true (touched);
   assert_non_null (strstr (error->message, "writing the disk"));

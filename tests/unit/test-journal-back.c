@@ -59,7 +59,7 @@ a_journal (const TemporaryDirectory *directory, const Places *places)
   disk->file = g_strdup ("root.raw");
   disk->raw = TRUE;
   disk->inode = status.st_ino;
-  disk->modified = journal_modified (&status);
+  assert_true (journal_mark (-1, &status, &disk->modified, NULL));
   disk->attempt = g_strdup (ATTEMPT);
   disk->back = g_new0 (RecordImage, 1);
   disk->back->target = g_strdup ("vda");

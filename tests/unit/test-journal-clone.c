@@ -48,7 +48,7 @@ a_journal (const TemporaryDirectory *directory)
   disk->copy = g_strdup (COPY);
   disk->raw = TRUE;
   disk->inode = active.st_ino;
-  disk->modified = journal_modified (&active);
+  assert_true (journal_mark (-1, &active, &disk->modified, NULL));
   disk->copied = look_at (directory, COPY).st_ino;
   g_ptr_array_add (journal->disks, disk);
   return journal;
@@ -67,7 +67,7 @@ add_reverted (const TemporaryDirectory *directory, Journal *journal)
   disk->prepared = g_strdup (PREPARED);
   disk->raw = TRUE;
   disk->inode = active.st_ino;
-  disk->modified = journal_modified (&active);
+  assert_true (journal_mark (-1, &active, &disk->modified, NULL));
   disk->overlay = look_at (directory, PREPARED).st_ino;
   g_ptr_array_add (journal->disks, disk);
 }
