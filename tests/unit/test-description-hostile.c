@@ -57,7 +57,7 @@ assert_bounded (Begin before)
   clock_t used = clock () - before.clock;
   long kilobytes = read_kilobytes ("VmHWM:") - before.kilobytes;
 
-  if (used >= REFUSED_IN * (CLOCKS_PER_SEC / 1000))
+  if (!is_soon (used, REFUSED_IN))
     fail_msg ("took %ld ms", (long)(used / (CLOCKS_PER_SEC / 1000)));
   if (kilobytes >= KILOBYTES_LIMIT)
     fail_msg ("took %ld KiB", kilobytes);
