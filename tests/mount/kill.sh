@@ -251,7 +251,7 @@ look_after ()
     bad=1
   fi
   find "$mnt" -type f -exec cat {} + >/dev/null || bad=1
-  PATIENCE=30 nothing_left_over "$store" || bad=1
+  nothing_left_over "$store" || bad=1
   all_clean "$store" || bad=1
   gives OK mkdir "$domain/.snapshots/afterwards" || bad=1
   unserve "$mnt" || bad=1

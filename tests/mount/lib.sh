@@ -121,7 +121,7 @@ field ()
 # Tries the command until it succeeds, for up to $PATIENCE seconds.
 eventually ()
 {
-  local end=$((SECONDS + ${PATIENCE:-10}))
+  local end=$((SECONDS + ${PATIENCE:-30}))
   until "$@" >/dev/null 2>&1; do
     if [ $SECONDS -ge $end ]; then
       "$@"
@@ -211,7 +211,7 @@ make_image ()
 # no snapshot needs any more are tidied away after the operation was answered.
 despite_tidying ()
 {
-  local end=$((SECONDS + ${PATIENCE:-10})) said status
+  local end=$((SECONDS + ${PATIENCE:-30})) said status
   while :; do
     said=$("$@" 2>&1)
     status=$?

@@ -31,7 +31,7 @@ uuid_of ()
 tidied ()
 {
   sleep 0.5
-  PATIENCE=20 eventually is_at_rest
+  eventually is_at_rest
 }
 # The images without an own name below $1, but for the one whose name is $2.
 frozen_but ()

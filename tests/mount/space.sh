@@ -7,7 +7,6 @@
 
 ROUNDS=${ROUNDS:-60}
 [ -z "${LONG:-}" ] || ROUNDS=1000
-export PATIENCE=30
 
 # How many images the live disk is read through.
 layers ()

@@ -164,9 +164,7 @@ behaves "[ \$me != lvremove ] || { echo '  Logical volume in use.' >&2; exit 5; 
 check "what cannot be removed" rmdir "$db/.snapshots/y"
 check "is told" eventually grep -q '^untidy: .*in use' "$db/info"
 behaves :
-PATIENCE=90
-check "and tried again" eventually keeps 2
-PATIENCE=10
+PATIENCE=90 check "and tried again" eventually keeps 2
 
 # ---- a daemon that is killed
 
