@@ -107,17 +107,23 @@ device_size (int fd, guint64 *size, GError **error)
 
 /* -------------------------------------------------------------------- who writes to it */
 
+/* The number behind @key in the file @name of a process; 0: there is none. */
+static guint64
+number_of (int process, const char *name, const char *key, guint base)
+{
+  char text[1024] = "";
+  autofd fd = openat (process, name, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || read (fd, text, sizeof text - 1) <= 0)
+    return 0;
+  const char *found = strstr (text, key);
+  return found ? g_ascii_strtoull (found + strlen (key), NULL, base) : 0;
+}
+
 static gboolean
 is_for_writing (int process, const char *descriptor)
 {
-  char text[256] = "";
   g_autofree char *path = g_strconcat ("fdinfo/", descriptor, NULL);
-  autofd fd = openat (process, path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || read (fd, text, sizeof text - 1) <= 0)
-    return FALSE;
-  const char *flags = strstr (text, "flags:");
-  guint64 value = flags ? g_ascii_strtoull (flags + strlen ("flags:"), NULL, 8) : 0;
-  return (value & O_ACCMODE) != O_RDONLY;
+  return (number_of (process, path, "flags:", 8) & O_ACCMODE) != O_RDONLY;
 }
 
 /* Nothing is asked of a file system, which may be one of ours. */
@@ -147,6 +153,16 @@ writes_to (int process, dev_t device)
   return writes;
 }
 
+/* Until a child of ours becomes the program that it is made for, it has what is open here. */
+static gboolean
+is_being_made (int process)
+{
+  struct stat ours, its;
+  return number_of (process, "status", "\nPPid:", 10) == (guint64)getpid () &&
+         stat ("/proc/self/exe", &ours) == 0 && fstatat (process, "exe", &its, 0) == 0 &&
+         ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+}
+
 static pid_t
 find_writer (DIR *processes, dev_t device, pid_t known)
 {
@@ -155,7 +171,8 @@ find_writer (DIR *processes, dev_t device, pid_t known)
     if (process <= 0 || process == getpid () || process == known)
       continue;
     autofd fd = openat (dirfd (processes), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && writes_to (fd, device))
+    /* Once more: what was being made is made by now, and has closed it. */
+    if (fd >= 0 && writes_to (fd, device) && !is_being_made (fd) && writes_to (fd, device))
       return process;
   }
   return 0;

@@ -3,6 +3,8 @@
 #include "../../backend/local/device.h"
 #include "../../backend/local/scan.h"
 #include "loop.h"
+#include <signal.h>
+#include <sys/wait.h>
 
 #define SIZE (8 * 1024 * 1024)
 
@@ -307,6 +309,26 @@ what_another_process_may_write_to_is_busy (void **state)
   assert_non_null (strstr (error->message, "has it open for writing"));
 }
 
+/* While it does nothing but become another program, which is not given what is open. */
+static void
+a_child_that_is_made_is_no_writer (void **state)
+{
+  const Loops *loops = *state;
+  g_autofree char *path = loops_add (loops, "root", "8M");
+  int fd = open (path, O_RDWR | O_CLOEXEC);
+  pid_t child = fork ();
+  if (child == 0) {
+    pause ();
+    _exit (0);
+  }
+  assert_true (child > 0);
+  pid_t writer = device_writer (fd, 0);
+  kill (child, SIGKILL);
+  assert_int_equal (waitpid (child, NULL, 0), child);
+  assert_int_equal (writer, 0);
+  close (fd);
+}
+
 static gint64
 mark_of (const char *path)
 {
@@ -390,6 +412,7 @@ main (void)
     loops_test (what_a_device_cannot_be_snapshotted_by_is_said),
     loops_test (what_the_host_uses_is_busy),
     loops_test (what_another_process_may_write_to_is_busy),
+    loops_test (a_child_that_is_made_is_no_writer),
     loops_test (whoever_writes_to_it_is_seen_and_who_touches_its_node_is_not),
     loops_test (one_that_counts_nothing_is_refused),
     loops_test (a_device_that_has_come_anew_is_another),
