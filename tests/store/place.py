@@ -3,7 +3,7 @@
 A place is a directory with a store in it. A domain with one disk is an image by itself, one with
 more is a directory with a domain.xml; so is one whose disks are not snapshotted by overlays. Disks with
 the method exec have their copies below the store, and a hook of their own beside it; those with the
-method lvm are volumes of a group of loop devices (tests/on-fake-lvm).
+method lvm are volumes (make_volume).
 """
 import hashlib
 import json
@@ -21,7 +21,7 @@ EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "tools" / "hook" / "plai
 FROZEN = re.compile(r"\.vmsnapfs-(.*)\.(qcow2|raw)")
 
 # What disks are: the format and the method of one after the other, round and round. Those in CLONED
-# need a file system that clones files (tests/on-reflinks), and lvm a group of volumes (tests/on-fake-lvm).
+# need a file system that clones files (tests/on-reflinks), and lvm a group of volumes (make_volume).
 DISKS = {
     "qemu": [("qcow2", None)],
     "raw": [("raw", None)],
@@ -69,9 +69,11 @@ def methods_of(targets, disks):
 
 
 def make_volume(name, size):
-    """A path of it, in the group of tests/on-fake-lvm."""
-    group = pathlib.Path(os.environ["CONTRACT_VOLUMES"])
-    run("lvcreate", "--size", f"{size}", "--name", name, group.name)
+    """A path of it, in the group of tests/on-fake-lvm or tests/guest/on-lvm; thin where $THIN_POOL names its pool."""
+    group, pool = pathlib.Path(os.environ["CONTRACT_VOLUMES"]), os.environ.get("THIN_POOL")
+    form = ["--virtualsize", f"{size}b", "--thinpool", f"{group.name}/{pool}"] if pool else \
+        ["--size", f"{size}b", group.name]
+    run("lvcreate", "--yes", "--name", name, *form)
     return group / name
 
 
