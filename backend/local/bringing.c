@@ -117,8 +117,8 @@ bringing_check_free (const Places *places, const Journal *journal, GError **erro
     autofd fd = disk->back ? places_open_path (places, path, O_RDONLY | O_EXCL, NULL) : -1;
     if (disk->back && fd < 0 && errno == EBUSY)
       return fail (error, BACKEND_ERROR_BUSY, "%s is in use by the host", path);
-    if (fd >= 0 && device_writer (fd, 0) > 0)
-      return fail (error, BACKEND_ERROR_BUSY, "another process has %s open for writing", path);
+    if (fd >= 0 && !device_check_writers (fd, 0, path, error))
+      return FALSE;
   }
   return TRUE;
 }

@@ -19,10 +19,11 @@ int device_open (const char *directory, const char *name, int flags);
 /* Bytes of the block device that is open as @fd. */
 gboolean device_size (int fd, guint64 *size, GError **error);
 
-/* Another process, and not @known (0: none is), that has the device, which is open as @fd, open for
- * writing; 0: none is seen.  A machine may have it by another node than ours, on which QEMU's locks
- * are not ours, and O_EXCL tells of no process at all. */
-pid_t device_writer (int fd, pid_t known);
+/* BUSY, with its number and name, when another process than @known (0: none is) has the device,
+ * which is open as @fd, open for writing; @name is for the sentence.  A machine may have it by
+ * another node than ours, on which QEMU's locks are not ours, and O_EXCL tells of no process at
+ * all. */
+gboolean device_check_writers (int fd, pid_t known, const char *name, GError **error);
 
 /* *@mark: another number once somebody has written to the block device that is open as @fd, by
  * whatever node, and once it or the host was started anew; as the kernel counts sectors.  (udev

@@ -36,10 +36,8 @@ check_device (const Change *change, ChangeDisk *disk, const struct stat *device,
     return fail (error, BACKEND_ERROR_UNSUPPORTED, "%s is no block device any more",
                  disk->disk->file);
   pid_t machine = change->machine ? qmp_peer (change->machine->qmp) : 0;
-  pid_t writer = device_writer (disk->active, machine);
-  if (writer > 0)
-    return fail (error, BACKEND_ERROR_BUSY, "%s is in use: process %d has it open for writing",
-                 disk->disk->file, (int)writer);
+  if (!device_check_writers (disk->active, machine, disk->disk->file, error))
+    return FALSE;
   disk->inode = device->st_ino;
   return device_size (disk->active, &disk->size, error);
 }
