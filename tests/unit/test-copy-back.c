@@ -26,8 +26,8 @@ only_what_differs_is_written (void **state)
   assert_true (touched);
   images_run (directory->path, "cmp kept now");
   close (to);
-  to = temporary_open (directory, "now",
-                       O_RDONLY); /* then it cannot be written to, and need not be */
+  /* Then it cannot be written to, and need not be. */
+  to = temporary_open (directory, "now", O_RDONLY);
   assert_true (copy_back (from, to, SIZE, NULL, &touched, NULL));
   assert_false (touched);
   close (from);
