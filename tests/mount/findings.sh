@@ -330,10 +330,18 @@ memory ()
 {
   sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/${daemons[$mnt]}/status"
 }
+# Hundredths of a second of work that a document may take: ten on a machine where a plain one takes xmllint two.
+# Most of that is starting, and a machine that others use as well takes longer for it and for ours.
+may_take ()
+{
+  local TIMEFORMAT='%3U %3S'
+  { time xmllint --noout "$work/plain" 2>&3; } 3>&2 2>&1 |
+    awk '{ most = 500 * ($1 + $2); print (most > 10 ? int (most) : 10) }'
+}
 # $work/document is refused as one of $1, in less than 100 ms of work and 64 MB of memory.
 refused_cheaply ()
 {
-  local before=$work/before resident began took grown
+  local before=$work/before resident began took most grown
   names >"$before"
   echo 5 >"/proc/${daemons[$mnt]}/clear_refs"
   resident=$(memory VmRSS)
@@ -341,9 +349,10 @@ refused_cheaply ()
   ! cat "$work/document" >"$dom/control/create" || return 1
   took=$(($(ticks) - began))
   grown=$(($(memory VmHWM) - resident))
-  echo "$took hundredths of a second, $grown KiB"
+  most=$(may_take)
+  echo "$took of $most hundredths of a second, $grown KiB"
   last_error "$1" && prints "$(cat "$before")" names || return 1
-  is_instrumented || { [ "$took" -le 10 ] && [ "$grown" -lt 65536 ]; }
+  is_instrumented || { [ "$took" -le "$most" ] && [ "$grown" -lt 65536 ]; }
 }
 # A sanitizer's own time and memory are none of the document's.
 is_instrumented ()
@@ -375,6 +384,7 @@ finding_6 ()
   local i
   store_of_two
   remember
+  printf '<a>%s</a>' "$(printf '<b c="1">some text</b>%.0s' {1..20000})" >"$work/plain"
   quadratic
   rival xmllint "a document of 60 KB has a text of 60 MB" \
     prints_like '^6(e\+07|0000...)$' xmllint --xpath 'string-length(/)' "$work/document"

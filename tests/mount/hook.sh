@@ -21,15 +21,26 @@ cat >"$work/hook" <<HOOK
 copies=$copies work=$work
 HOOK
 cat >>"$work/hook" <<'HOOK'
-request=$(cat)
-member () { printf '%s\n' "$request" | sed -n "s/^ *\"$1\" *: *\"\(.*\)\",\{0,1\}\$/\1/p"; }
-image=$(member image) disk=$(member disk)
-at () { printf '{ "image": "%s", "path": "%s", "format": "%s" }\n' "$image" "$1" "$(member format)"; }
+request= image= disk= target= format=
+while IFS= read -r line; do
+  request="$request$line
+"
+  name=${line#*\"} value=${line#*:*\"}
+  value=${value%,}
+  value=${value%\"}
+  case ${name%%\"*} in
+    image) image=$value ;;
+    disk) disk=$value ;;
+    target) target=$value ;;
+    format) format=$value ;;
+  esac
+done
+at () { printf '{ "image": "%s", "path": "%s", "format": "%s" }\n' "$image" "$1" "$format"; }
 done_so () { printf '{ "image": "%s" }\n' "$image"; }
 echo "$1" >>"$work/calls"
-verb= how= target=
-[ ! -e "$work/mischief" ] || read -r verb how target <"$work/mischief"
-case $target in '' | "$(member target)") ;; *) verb= ;; esac
+verb= how= whose=
+[ ! -e "$work/mischief" ] || read -r verb how whose <"$work/mischief"
+case $whose in '' | "$target") ;; *) verb= ;; esac
 [ "$verb" = "$1" ] || how=
 case $how in
   hang) sleep 1000 & echo $! >"$work/hanging"; wait; exit 0 ;;
@@ -53,7 +64,9 @@ case $how in
   directory) at "$copies"; exit 0 ;;
   nowhere) at "$copies/nowhere"; exit 0 ;;
 esac
-printf '%s\n' "$request" | "$work/plain-copies" "$1"
+"$work/plain-copies" "$1" <<END
+$request
+END
 HOOK
 chmod 755 "$work/hook"
 
@@ -104,7 +117,7 @@ behaves ()
 }
 copied ()
 {
-  find "$copies" -type f -name '*-*' -printf '%f\n' | sort
+  (shopt -s nullglob && cd "$copies" && printf '%s\n' *-*)
 }
 check_store ()
 {

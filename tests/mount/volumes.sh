@@ -208,7 +208,7 @@ whole_or_absent ()
   [ -d "$db/.snapshots/swept" ] || { eventually keeps 2; return; }
   are "$db/.snapshots/swept" live && keeps 4
 }
-one_or_the_other () { eventually devices_are leaf || devices_are live; }
+one_or_the_other () { eventually nothing_prepared "$store" && { devices_are leaf || devices_are live; }; }
 
 write_all 7 4M
 write_all 8 6M
