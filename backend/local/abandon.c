@@ -31,13 +31,14 @@ look_at_all (const GArray *disks, gboolean *written, GError **error)
 static gboolean
 restore_rights (const Applying *disk, GError **error)
 {
+  const char *file = disk->journal->file;
   struct stat status;
   if (disk->prepared < 0)
     return TRUE;
-  if (fstat (disk->prepared, &status) < 0 ||
-      fchmodat (disk->directory, disk->journal->file, status.st_mode & 07777, 0) < 0)
-    return fail_errno (error, "giving back %s", disk->journal->file);
-  return TRUE;
+  autofd fd = openat (disk->directory, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 || fstat (disk->prepared, &status) < 0 || fchmod (fd, status.st_mode & 07777) < 0)
+    return fail_errno (error, "giving back %s", file);
+  return journal_sync (fd, file, error);
 }
 
 /* The active file keeps its path, and nothing but that. */

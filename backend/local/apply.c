@@ -76,10 +76,8 @@ freeze (const Applying *disk, GError **error)
     return cannot_complete (frozen, "is another file", error);
   if (what == ABSENT && !name_frozen (disk, frozen, error))
     return FALSE;
-  if (fstatat (disk->directory, frozen, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-      fchmodat (disk->directory, frozen, status.st_mode & 07777 & ~(mode_t)WRITE_BITS, 0) < 0)
-    return fail_errno (error, "freezing %s", file);
-  return journal_sync (disk->directory, file, error);
+  return frozen_protect (disk->directory, frozen, error) &&
+         journal_sync (disk->directory, file, error);
 }
 
 /* Nothing leads to the old disk by the active path any more; its bytes are frozen or given up. */

@@ -6,10 +6,13 @@
 #include "frozen.h"
 #include "../qcow2/header.h"
 #include "../qcow2/reader.h"
+#include "fd.h"
 #include "file-names.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 gboolean
 frozen_is_name (const char *name, gboolean *raw)
@@ -34,6 +37,18 @@ frozen_size (int fd, gboolean raw, guint64 *size, GError **error)
   if (header)
     *size = header->size;
   return header != NULL;
+}
+
+/* ext4 and xfs order it before what is made durable later; btrfs does so with each file's own. */
+gboolean
+frozen_protect (int directory, const char *name, GError **error)
+{
+  struct stat status;
+  autofd fd = openat (directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 || fstat (fd, &status) < 0 ||
+      fchmod (fd, status.st_mode & 07777 & ~(mode_t)WRITE_BITS) < 0 || fsync (fd) < 0)
+    return fail_errno (error, "making %s read-only", name);
+  return TRUE;
 }
 
 char *

@@ -13,6 +13,9 @@ gboolean frozen_is_name (const char *name, gboolean *raw);
 /* The bytes that a guest sees of the frozen image that is open as @fd; DAMAGED: it is none. */
 gboolean frozen_size (int fd, gboolean raw, guint64 *size, GError **error);
 
+/* Takes the right to write away from @name; a power cut does not give it back. */
+gboolean frozen_protect (int directory, const char *name, GError **error);
+
 char *frozen_path (const Places *places, const RecordImage *image); /* absolute; g_free it */
 
 /* Of Record (borrowed), the oldest first; the uuid decides within a second. */

@@ -197,11 +197,7 @@ live_paths (const LiveTake *take, GError **error)
 static gboolean
 protect (const LiveTake *take, const LiveDisk *disk, GError **error)
 {
-  struct stat status;
-  if (fstatat (disk->directory, disk->frozen, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-      fchmodat (disk->directory, disk->frozen, status.st_mode & 07777 & ~(mode_t)WRITE_BITS, 0) < 0)
-    return fail_errno (error, "freezing %s", disk->journal->file);
-  return TRUE;
+  return frozen_protect (disk->directory, disk->frozen, error);
 }
 
 gboolean
