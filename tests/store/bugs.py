@@ -94,6 +94,9 @@ BUGS = {
     "what is recorded may get to the disk later": [
         ("backend/local/sealed.c", "strlen (text)) && fsync (file) == 0;", "strlen (text));"),
     ],
+    "what is frozen may be read-only later": [
+        ("backend/local/frozen.c", "WRITE_BITS) < 0 || fsync (fd) < 0)", "WRITE_BITS) < 0)"),
+    ],
     "a guest that was left paused stays it": [
         ("backend/local/thaw.c", "= pause_left_over (places, records, found, &wrong);",
          "= TRUE || wrong;"),
@@ -117,5 +120,6 @@ CATCHERS = {
     "a running machine keeps the active path for the frozen image": LIVE,
     "a guest is cloned without being paused": LIVE_CLONES,
     "what is recorded may get to the disk later": LIVE_CUTS,
+    "what is frozen may be read-only later": LIVE_CUTS,
     "a guest that was left paused stays it": LIVE_CLONES,
 }

@@ -10,7 +10,8 @@ from place import Failed, run
 
 GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32), of xfs and of ext4
 NO_LOG_FLUSH = 2
-SIZES = {"ext4": 32 << 20, "xfs": 300 << 20}  # xfs cannot be smaller
+SIZES = {"ext4": 32 << 20, "xfs": 300 << 20, "btrfs": 256 << 20}  # the latter can hardly be smaller
+CLONING = ["xfs", "btrfs"]
 
 
 def possible():
@@ -28,14 +29,12 @@ class Loop:
     def __init__(self, work, kind, size=None):
         self.kind = kind
         self.image = work / f"{kind}.image"
+        self.taken = work / f"{kind}.taken"
         self.path = work / f"{kind}.mounted"
         self.path.mkdir(parents=True)
         with open(self.image, "wb") as file:
             file.truncate(size or SIZES[kind])
-        if kind == "ext4":
-            run("mkfs.ext4", "-q", "-m", "0", self.image)
-        else:
-            run(f"mkfs.{kind}", "-q", self.image)
+        run(f"mkfs.{kind}", "-q", *(["-m", "0"] if kind == "ext4" else []), self.image)
 
     def __enter__(self):
         self.mount()
@@ -46,6 +45,7 @@ class Loop:
             self.unmount()
         subprocess.run(["umount", "-q", "-l", self.path], check=False)
         self.image.unlink()
+        self.taken.unlink(missing_ok=True)
 
     def mount(self):
         run("mount", "-o", "loop", "-t", self.kind, self.image, self.path)
@@ -71,7 +71,11 @@ class Loop:
             os.close(fd)
 
     def cut(self):
-        """From now on nothing reaches the disk, not even what the log has in memory."""
+        """From now on nothing reaches the disk, not even what the log has in memory. btrfs does not know
+        that, so its disk is taken away as it is now."""
+        if self.kind == "btrfs":
+            run("cp", "--sparse=always", self.image, self.taken)
+            return
         fd = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.ioctl(fd, GOINGDOWN, struct.pack("I", NO_LOG_FLUSH))
@@ -84,6 +88,8 @@ class Loop:
         end = time.monotonic() + 20
         while True:
             self.unmount()
+            if self.taken.exists():
+                self.taken.rename(self.image)
             self.mount()
             if self.is_on() or time.monotonic() > end:
                 return
