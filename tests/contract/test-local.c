@@ -21,14 +21,13 @@
 
 #include "../../backend/xml.h"
 #include "../fake-volumes.h"
+#include "command.h"
+#include "volumes.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define PATIENCE (10 * G_USEC_PER_SEC)
-#define VOLUME_SIZE (16 << 20)
 #define DOMAIN_XML                                                                                 \
   "<domain type='qemu'><name>%s</name><uuid>%s</uuid>"                                             \
   "<memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>%s</devices></domain>\n"
@@ -57,156 +56,12 @@ static const Kind kinds[] = {
 
 static const Kind *kind = &kinds[0];
 
-static gboolean
-try_to_run (const char *const *argv)
-{
-  g_autoptr (GError) error = NULL;
-  int status = -1;
-
-  g_spawn_sync (NULL, (char **)argv, NULL,
-                G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
-                NULL, NULL, NULL, &status, &error);
-  return error == NULL && status == 0;
-}
-
-static void
-run (const char *const *argv)
-{
-  if (!try_to_run (argv))
-    g_error ("%s failed", argv[0]);
-}
-
-/* ---- volumes */
-
-/* The disk @name of the directory @directory is the volume "contract.DIRECTORY.NAME", which is not
- * another store's. */
-static char *
-volume_name (const char *directory, const char *name)
-{
-  g_autofree char *store = g_path_get_dirname (directory);
-  g_autofree char *which = g_path_get_basename (store);
-  g_autofree char *domain = g_path_get_basename (directory);
-
-  return g_strdup_printf ("contract.%s.%s.%s", which, domain, name);
-}
-
-static char *
-group_name (void)
-{
-  return g_path_get_basename (g_getenv ("CONTRACT_VOLUMES"));
-}
-
-static gboolean
-is_zvol (void)
-{
-  return g_str_equal (kind->name, "zvol");
-}
-
-/* udev gives it its name. */
-static void
-wait_for_volume (const char *path)
-{
-  gint64 end = g_get_monotonic_time () + PATIENCE;
-
-  while (g_access (path, F_OK) != 0 && g_get_monotonic_time () < end)
-    g_usleep (10 * 1000);
-}
-
-static void
-clear (const char *path)
-{
-  g_autofree guchar *zeros = g_malloc0 (VOLUME_SIZE);
-  int fd = open (path, O_WRONLY | O_CLOEXEC);
-
-  if (fd < 0 || write (fd, zeros, VOLUME_SIZE) != VOLUME_SIZE || fsync (fd) < 0)
-    g_error ("%s cannot be written", path);
-  close (fd);
-}
-
-/* All zeros, as a new image is. */
-static void
-make_volume (const char *directory, const char *name)
-{
-  g_autofree char *volume = volume_name (directory, name), *group = group_name ();
-  g_autofree char *path = g_build_filename (g_getenv ("CONTRACT_VOLUMES"), volume, NULL);
-  gboolean is_thin = g_str_equal (kind->name, "thin");
-  const char *pool = g_getenv ("CONTRACT_POOL") != NULL ? g_getenv ("CONTRACT_POOL") : "pool";
-  const char *const thick[] = { "lvcreate", "--yes", "--wipesignatures", "n",
-                                "--name",   volume,  "--size",           "16m",
-                                group,      NULL };
-  const char *const thin[] = { "lvcreate", "--yes",      "--name", volume, "--virtualsize",
-                               "16m",      "--thinpool", pool,     group,  NULL };
-  g_autofree char *dataset = g_strdup_printf ("%s/%s", group, volume);
-  const char *const zvol[] = { "zfs", "create", "-V", "16M", dataset, NULL };
-
-  run (is_zvol () ? zvol : is_thin ? thin : thick);
-  wait_for_volume (path);
-  if (!is_zvol () && !is_thin) /* which are empty */
-    clear (path);
-}
-
-static void
-remove_zvol (const char *which)
-{
-  g_autofree char *all = g_strdup_printf (
-      "for i in $(zfs list -H -o name -t snapshot -d 1 '%s'); do zfs release vmsnapfs $i; done; "
-      "zfs destroy -r '%s'",
-      which, which);
-  const char *const argv[] = { "sh", "-c", all, NULL };
-
-  run (argv);
-}
-
-/* One command for all: in a guest under TCG each takes seconds. */
-static void
-remove_logical_volumes (char *const which[3])
-{
-  g_autofree char *group = group_name ();
-  const char *const left[] = { "lvremove",         "--yes", "--force", "--select",
-                               "lv_tags=vmsnapfs", group,   NULL };
-  const char *const disks[] = {
-    "lvremove", "--yes", "--force", which[0], which[1], which[2], NULL
-  };
-
-  run (left);
-  run (disks);
-}
-
-static char *
-qualified_name (const char *store, const char *domain, const char *name)
-{
-  g_autofree char *directory = g_build_filename (store, domain, NULL), *group = group_name ();
-  g_autofree char *volume = volume_name (directory, name);
-
-  return g_strdup_printf ("%s/%s", group, volume);
-}
-
-/* What discarding has left to a tidying that was not waited for; and then the disks. */
-static void
-remove_volumes (const char *store)
-{
-  char *which[] = { qualified_name (store, "bare", "root.img"),
-                    qualified_name (store, "two", "root.img"),
-                    qualified_name (store, "two", "data.img") };
-
-  if (!is_zvol ())
-    remove_logical_volumes (which);
-  for (gsize i = 0; i < G_N_ELEMENTS (which); i++) {
-    if (is_zvol ())
-      remove_zvol (which[i]);
-    g_free (which[i]);
-  }
-}
-
 /* ---- a place */
 
 static char *
 disk_path (const char *directory, const char *name)
 {
-  g_autofree char *volume = kind->volumes ? volume_name (directory, name) : NULL;
-
-  return g_build_filename (kind->volumes ? g_getenv ("CONTRACT_VOLUMES") : directory,
-                           kind->volumes ? volume : name, NULL);
+  return kind->volumes ? volume_path (directory, name) : g_build_filename (directory, name, NULL);
 }
 
 static void
@@ -216,9 +71,9 @@ make_image (const char *directory, const char *name)
   const char *const argv[] = { "qemu-img", "create", "-q", "-f", kind->format, file, "16M", NULL };
 
   if (kind->volumes)
-    make_volume (directory, name);
+    volume_make (kind->name, directory, name);
   else
-    run (argv);
+    command_run (argv);
 }
 
 static void
@@ -228,7 +83,7 @@ write_data (const char *directory, const char *name)
   const char *const argv[] = { "qemu-io", "-f", kind->format, "-c", "write -q -P 7 3M 300k",
                                file,      NULL };
 
-  run (argv);
+  command_run (argv);
 }
 
 /* With the files of @files, as vda, vdb, … */
@@ -291,8 +146,8 @@ make_hook (const char *store)
   const char *const change[] = { "sed", "-i", edit, hook, NULL };
 
   g_mkdir (copies, 0700);
-  run (copy);
-  run (change);
+  command_run (copy);
+  command_run (change);
 }
 
 static gpointer
@@ -333,8 +188,8 @@ clean (gpointer place)
   const char *const argv[] = { "rm", "-rf", "--", place, copies, hook, NULL };
 
   if (kind->volumes)
-    remove_volumes (place);
-  run (argv);
+    volumes_remove (kind->name, place);
+  command_run (argv);
   g_free (place);
 }
 
@@ -347,7 +202,7 @@ change_disk (Contract *contract, const Disk *disk, guchar byte)
   const char *const argv[] = { "qemu-io", "-f", kind->format, "-c", command, file, NULL };
   gint64 end = g_get_monotonic_time () + PATIENCE;
 
-  while (!try_to_run (argv))
+  while (!command_succeeds (argv))
     if (g_get_monotonic_time () > end)
       g_error ("%s cannot be written", file);
 }
