@@ -308,7 +308,7 @@ clean_up ()
   [ -n "${KEEP:-}" ] || rm -rf "$work"
 }
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' HUP INT PIPE TERM
 
 finish ()
 {
