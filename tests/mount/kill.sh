@@ -14,7 +14,7 @@ export LSAN_OPTIONS=$LSAN_OPTIONS:detect_leaks=0 ASAN_OPTIONS=$ASAN_OPTIONS:dete
 
 CALLS="openat write pwrite64 ftruncate fsync fdatasync fchmod fchmodat link linkat
   rename renameat renameat2 unlink unlinkat execve"
-SAMPLE=30
+SAMPLE=18
 
 domain=$mnt/db01
 disks=
