@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define LONG_CHAIN 10000
+/* A second or two; quadratic would be minutes, which no test may take. */
+#define LONG_CHAIN 100000
+#define LAST "99999"
 
 static void
 unref_snapshot (gpointer snapshot)
@@ -161,7 +163,6 @@ check_chain (gboolean last)
 {
   GPtrArray *snapshots = list_new ();
   g_autoptr (Domain) domain = NULL;
-  gint64 begin;
 
   for (guint i = 0; i < LONG_CHAIN; i++) {
     guint number = last ? LONG_CHAIN - 1 - i : i;
@@ -170,18 +171,15 @@ check_chain (gboolean last)
 
     add (snapshots, id, "same", parent);
   }
-  begin = g_get_monotonic_time ();
   domain = seal (snapshots, NULL);
-  /* A few milliseconds; quadratic would be seconds. */
-  assert_true (g_get_monotonic_time () - begin < 500000);
   assert_int_equal (domain_descendants (domain, domain_snapshot (domain, "0")), LONG_CHAIN - 1);
-  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, "9999")),
+  assert_int_equal (domain_namesakes_before (domain, domain_snapshot (domain, LAST)),
                     LONG_CHAIN - 1);
-  assert_text (domain_named (domain, "same", LONG_CHAIN - 1)->id, "9999");
+  assert_text (domain_named (domain, "same", LONG_CHAIN - 1)->id, LAST);
 }
 
 static void
-a_chain_of_ten_thousand_is_sealed_quickly (void **state)
+a_long_chain_is_sealed_quickly (void **state)
 {
   check_chain (FALSE);
   check_chain (TRUE);
@@ -381,7 +379,7 @@ main (void)
     cmocka_unit_test (namesakes_are_numbered_depth_first),
     cmocka_unit_test (a_missing_parent_makes_a_root_with_a_problem),
     cmocka_unit_test (a_cycle_is_taken_apart),
-    cmocka_unit_test (a_chain_of_ten_thousand_is_sealed_quickly),
+    cmocka_unit_test (a_long_chain_is_sealed_quickly),
     cmocka_unit_test (snapshots_are_shared_between_pictures),
     cmocka_unit_test (a_copy_has_everything_and_is_its_own),
     cmocka_unit_test (words_of_what_can_be_done),
