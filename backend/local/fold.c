@@ -203,10 +203,12 @@ take_place (const Fold *fold, const char *name, const Layer *dependent, GError *
 /* -------------------------------------------------------------------- down */
 
 static gboolean
-make_writable (const Fold *fold, const Layer *unnamed, GError **error)
+make_writable (int fd, const char *name, GError **error)
 {
-  return fchmod (unnamed->fd, (unnamed->status.st_mode & 07777) | S_IWUSR) == 0 ||
-         fail_errno (error, "making %s writable", fold->unnamed);
+  struct stat status;
+  if (fstat (fd, &status) < 0 || fchmod (fd, (status.st_mode & 07777) | S_IWUSR) < 0)
+    return fail_errno (error, "making %s writable", name);
+  return TRUE;
 }
 
 /* A reference that an interrupted commit made beyond the file's end is seen only when the file has
@@ -244,13 +246,14 @@ static gboolean
 fold_down (const Fold *fold, const Layer *unnamed, const Layer *dependent, Job *job, GError **error)
 {
   return check_is_not_read (fold, unnamed, error) && set_mark (fold, error) &&
-         make_writable (fold, unnamed, error) &&
+         make_writable (unnamed->fd, fold->unnamed, error) &&
          write_into_unnamed (fold, unnamed, dependent->header->size, job, error) &&
          take_place (fold, fold->unnamed, dependent, error) && clear_mark (fold->records, error);
 }
 
 /* Repairs what a fold that was interrupted may have left: references of clusters that are too
- * many, never bytes. */
+ * many, never bytes.  Whoever is not root needs the right to write, which the fold had not taken
+ * yet, or which went with the power. */
 gboolean
 fold_repair (const Places *places, int records, Job *job, gboolean *repaired, GError **error)
 {
@@ -266,8 +269,13 @@ fold_repair (const Places *places, int records, Job *job, gboolean *repaired, GE
   g_autofree char *file = g_path_get_basename (path);
   const char *const arguments[] = { "check", "-q", "-r", "all", "-f", "qcow2", file, NULL };
   autofd in = places_open_path (places, directory, O_RDONLY | O_DIRECTORY, error);
-  return in >= 0 && child_qemu_img (in, arguments, job, DEADLINE, NULL, error) &&
-         clear_mark (records, error);
+  if (in < 0)
+    return FALSE;
+  autofd fd = openat (in, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return fail_errno (error, "%s", path);
+  return make_writable (fd, file, error) &&
+         child_qemu_img (in, arguments, job, DEADLINE, NULL, error) && clear_mark (records, error);
 }
 
 /* -------------------------------------------------------------------- up */

@@ -168,13 +168,16 @@ an_interrupted_fold_is_repaired (void **state)
   const TemporaryDirectory *directory = *state;
   g_autoptr (Places) places = places_open (directory->path, NULL, NULL);
   g_autoptr (Job) job = job_new ("test", "repair");
+  struct stat status;
   gboolean repaired;
-  sh (directory, PAIR "true");
+  sh (directory, PAIR "chmod a-w " UNNAMED);
   leave_mark (directory);
   assert_true (fold_is_interrupted (directory->fd));
   assert_true (fold_repair (places, directory->fd, job, &repaired, NULL));
   assert_true (repaired);
   assert_false (fold_is_interrupted (directory->fd));
+  assert_int_equal (fstatat (directory->fd, UNNAMED, &status, 0), 0);
+  assert_true (status.st_mode & S_IWUSR); /* which qemu-img needs where it is not root */
   job_finish (job, NULL);
 }
 
