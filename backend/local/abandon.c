@@ -35,7 +35,7 @@ restore_rights (const Applying *disk, GError **error)
   struct stat status;
   if (disk->prepared < 0)
     return TRUE;
-  autofd fd = openat (disk->directory, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  autofd fd = openat (disk->directory, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 || fstat (disk->prepared, &status) < 0 || fchmod (fd, status.st_mode & 07777) < 0)
     return fail_errno (error, "giving back %s", file);
   return journal_sync (fd, file, error);

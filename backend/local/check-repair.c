@@ -260,8 +260,10 @@ repair_mode (Check *check, const char *path, int fd, const WalkFile *file)
   mode_t mode = file->status.st_mode;
   if ((mode & WRITE_BITS) == 0 || is_disk (check, path, file) || locks_writer_lives (fd))
     return;
-  if (fchmod (fd, mode & 07777 & ~(mode_t)WRITE_BITS) == 0 && fsync (fd) == 0)
-    check_say (check, CHECK_REPAIRED, path, "is read-only again");
+  if (fchmod (fd, mode & 07777 & ~(mode_t)WRITE_BITS) == 0)
+    check_say (check, CHECK_REPAIRED, path,
+               fsync (fd) == 0 ? "is read-only again"
+                               : "is read-only again, until the power fails");
 }
 
 static gboolean

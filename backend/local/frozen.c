@@ -39,12 +39,13 @@ frozen_size (int fd, gboolean raw, guint64 *size, GError **error)
   return header != NULL;
 }
 
-/* ext4 and xfs order it before what is made durable later; btrfs does so with each file's own. */
+/* ext4 and xfs keep the order of what is changed, so that making anything durable later would be
+ * enough; btrfs makes durable what it is asked for. */
 gboolean
 frozen_protect (int directory, const char *name, GError **error)
 {
   struct stat status;
-  autofd fd = openat (directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  autofd fd = openat (directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 || fstat (fd, &status) < 0 ||
       fchmod (fd, status.st_mode & 07777 & ~(mode_t)WRITE_BITS) < 0 || fsync (fd) < 0)
     return fail_errno (error, "making %s read-only", name);
