@@ -110,7 +110,7 @@ EXEC = ("store/histories", ["--disks", "exec-mixed"], False)
 EXEC_KILLS = ("store/kills", ["--disks", "exec", "--every", "1", "--few", "60", "create, flat, 1 disk"], False)
 LIVE = ("live/takes", [], False)
 LIVE_CLONES = ("live/clones", [], True)
-LIVE_CUTS = ("live/powercuts", ["--count", "12"], False)
+LIVE_CUTS = ("live/powercuts", ["--count", "24"], False)
 CATCHERS = {
     "a clone is of the first disk": CLONES,
     "a revert brings back a clone of the present state": CLONES,

@@ -15,7 +15,7 @@ def on_each(work, kinds, count):
     for kind in kinds:
         with loops.Loop(work, kind) as loop:
             loop.check_cut()
-            for _ in range(count // len(kinds)):
+            for _ in range(max(1, count // len(kinds))):
                 yield loop
 
 

@@ -74,13 +74,29 @@ class Loop:
         """From now on nothing reaches the disk, not even what the log has in memory. btrfs does not know
         that, so its disk is taken away as it is now."""
         if self.kind == "btrfs":
-            run("cp", "--sparse=always", self.image, self.taken)
+            self.take()
             return
         fd = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.ioctl(fd, GOINGDOWN, struct.pack("I", NO_LOG_FLUSH))
         finally:
             os.close(fd)
+
+    def take(self):
+        """A copy that took its time is of one moment if nothing was written since it began."""
+        for _ in range(100):
+            run("cp", "--sparse=always", self.image, self.taken)
+            if subprocess.run(["cmp", "-s", self.image, self.taken], check=False).returncode == 0:
+                return
+        raise Failed(f"{self.image} is written to all the time")
+
+    def wait_until_free(self):
+        """btrfs does not take two disks with one name for two."""
+        end = time.monotonic() + 20
+        while run("losetup", "-n", "-O", "NAME", "-j", self.image):
+            if time.monotonic() > end:
+                raise Failed(f"{self.image} is in use")
+            time.sleep(0.01)
 
     def power_on(self):
         """Whoever has a copy of all mounts (unshare) for a moment keeps what was cut: then mounting
@@ -89,6 +105,7 @@ class Loop:
         while True:
             self.unmount()
             if self.taken.exists():
+                self.wait_until_free()
                 self.taken.rename(self.image)
             self.mount()
             if self.is_on() or time.monotonic() > end:
