@@ -117,7 +117,8 @@ behaves ()
 }
 copied ()
 {
-  (shopt -s nullglob && cd "$copies" && printf '%s\n' *-*)
+  local known
+  (shopt -s nullglob && cd "$copies" && known=(*-*) && [ ${#known[@]} -gt 0 ] && printf '%s\n' "${known[@]}")
 }
 check_store ()
 {

@@ -296,6 +296,7 @@ no_sanitizer_reports ()
 
 clean_up ()
 {
+  trap '' HUP INT PIPE TERM
   local point
   cd /
   while IFS= read -r point; do
