@@ -3,9 +3,11 @@
 #include "../../backend/qcow2/snapshots.h"
 #include "images.h"
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
-#define HOSTILE_MICROSECONDS (5 * 1000 * 1000) /* with ThreadSanitizer, on a loaded machine */
+/* Of work, with ThreadSanitizer; a loaded machine takes longer. */
+#define HOSTILE (5 * CLOCKS_PER_SEC)
 
 static char *scratch;
 
@@ -194,12 +196,12 @@ static gboolean
 is_refused (const char *what)
 {
   g_autoptr (GError) error = NULL;
-  gint64 start = g_get_monotonic_time ();
+  clock_t start = clock ();
   int fd = open_image ("bad.qcow2");
   g_autoptr (Qcow2Header) header = qcow2_header_read (fd, &error);
   g_autoptr (GPtrArray) found = header ? qcow2_snapshots_read (fd, header, &error) : NULL;
   close (fd);
-  if (g_get_monotonic_time () - start > HOSTILE_MICROSECONDS)
+  if (clock () - start > HOSTILE)
     fail_msg ("%s: took too long", what);
   if (!found && !g_error_matches (error, BACKEND_ERROR, BACKEND_ERROR_DAMAGED))
     fail_msg ("%s: %s", what, error->message);
