@@ -5,6 +5,7 @@ import signal
 import sys
 
 import loops
+from driver import Died, Driver
 from place import Failed
 
 AFTER_THE_ANSWER = 0.25  # of the cuts
@@ -19,13 +20,26 @@ def on_each(work, kinds, count):
                 yield loop
 
 
+def cut_after_the_answer(trial):
+    driver = Driver(trial.place)
+    try:
+        driver.opened()
+        driver.send(*trial.asked())
+        trial.answer = driver.answer()
+        trial.cut()
+    except Died:
+        raise Failed("it died by itself") from None
+    finally:
+        driver.kill()
+
+
 def try_one(trial, most_calls, chance, judge):
-    """A trial that can cut_at() a call and cut_after_the_answer(): where it was cut, in words, and what
-    was wrong."""
+    """A trial that can cut() the power of its loop, cut_at() a call of what it does, and tell what is asked()
+    for that: where it was cut, in words, and what was wrong."""
     where = "after the answer"
     try:
         if chance.random() < AFTER_THE_ANSWER:
-            trial.cut_after_the_answer()
+            cut_after_the_answer(trial)
         else:
             number = chance.randrange(3, most_calls)
             where = f"before call {number}" if trial.cut_at(number) else "at its end"
