@@ -335,7 +335,7 @@ memory ()
 may_take ()
 {
   local TIMEFORMAT='%3U %3S'
-  printf '<a>%s</a>' "$(printf '<b c="1">some text</b>%.0s' {1..20000})" >"$work/plain"
+  [ -e "$work/plain" ] || printf '<a>%s</a>' "$(printf '<b c="1">some text</b>%.0s' {1..20000})" >"$work/plain"
   { time xmllint --noout "$work/plain" 2>&3; } 3>&2 2>&1 |
     awk '{ most = 500 * ($1 + $2); print (most > 10 ? int (most) : 10) }'
 }

@@ -117,8 +117,7 @@ behaves ()
 }
 copied ()
 {
-  local known
-  (shopt -s nullglob && cd "$copies" && known=(*-*) && [ ${#known[@]} -gt 0 ] && printf '%s\n' "${known[@]}")
+  find "$copies" -type f -name '*-*' -printf '%f\n' | sort
 }
 check_store ()
 {
